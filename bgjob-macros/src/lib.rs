@@ -1,0 +1,1 @@
+//! The `#[background_tool]` attribute.

@@ -1,0 +1,2 @@
+//! Anaerobic digester design.
+fn main() {}
