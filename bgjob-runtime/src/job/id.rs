@@ -1,0 +1,117 @@
+//! Job ids: `<tool>-<20 characters of Crockford base32>`.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+
+/// Crockford's base32 alphabet in lower case: no `i`, `l`, `o`, `u`.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+const RANDOM_CHARS: usize = 20;
+/// The longest tool name: clients prefix it with a server's name and cap the whole at 64.
+pub const MAX_TOOL_NAME: usize = 41;
+
+/// The name of one job: the tool's name and 100 random bits, so that on a local transport
+/// knowing the id is what entitles to the job.
+///
+/// ```
+/// use bgjob_runtime::JobId;
+/// let id: JobId = "simulate-9f3k2m7qw4x1a8bdc6tz".parse()?;
+/// assert_eq!(id.tool(), "simulate");
+/// assert!("../x".parse::<JobId>().is_err());
+/// # Ok::<(), bgjob_runtime::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct JobId(String);
+
+impl JobId {
+    /// A new id for a job of `tool`, with 100 bits from the kernel's random source.
+    pub fn generate(tool: &str) -> Self {
+        let mut bytes = [0u8; RANDOM_CHARS];
+        crate::sys::random(&mut bytes);
+        let random: String = bytes.iter().map(|b| ALPHABET[usize::from(b & 31)] as char).collect();
+        JobId(format!("{tool}-{random}"))
+    }
+
+    /// The whole id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The tool that the job runs.
+    pub fn tool(&self) -> &str {
+        &self.0[..self.0.len() - RANDOM_CHARS - 1]
+    }
+}
+
+/// Whether `name` may name a tool: `[a-z0-9_]`, 1 to 41 characters.
+pub fn is_tool_name(name: &str) -> bool {
+    (1..=MAX_TOOL_NAME).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn is_well_formed(text: &str) -> bool {
+    let Some((tool, random)) = text.rsplit_once('-') else { return false };
+    is_tool_name(tool) && random.len() == RANDOM_CHARS && random.bytes().all(|b| ALPHABET.contains(&b))
+}
+
+/// The refusal for an id that names no job: the same for unknown, foreign and malformed ids.
+pub fn not_found(id: &str) -> Error {
+    let shown: String = id.chars().filter(|c| !c.is_control()).take(64).collect();
+    Error::new(Code::JobNotFound, format!("no such job: `{shown}`"))
+        .remedy("Take the id from the call that started the job, or list the jobs.")
+}
+
+impl std::str::FromStr for JobId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if is_well_formed(text) { Ok(JobId(text.to_owned())) } else { Err(not_found(text)) }
+    }
+}
+
+impl TryFrom<String> for JobId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<JobId> for String {
+    fn from(id: JobId) -> String {
+        id.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_id_parses_and_names_its_tool() {
+        let id = JobId::generate("simulate");
+        assert_eq!(id.as_str().parse::<JobId>().unwrap(), id);
+        assert_eq!(id.tool(), "simulate");
+    }
+
+    #[test]
+    fn hostile_ids_are_no_such_job() {
+        let long = "a".repeat(1_000_000);
+        for text in ["", "..", "../x", "/etc", "a-\0", "x-9F3K2M7QW4X1A8BDC6TZ", "%2e%2e", "con", &long] {
+            let error = text.parse::<JobId>().unwrap_err();
+            assert_eq!(error.code, Code::JobNotFound);
+            assert!(error.message.len() < 200);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The words: ids, requests, states, outcomes, records and the reply. No I/O.
+
+pub mod id;
+pub mod state;
