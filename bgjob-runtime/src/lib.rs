@@ -1,1 +1,9 @@
 //! Background jobs for MCP servers.
+
+mod clock;
+pub mod error;
+pub mod job;
+mod sys;
+
+pub use error::{Code, Error, Result};
+pub use job::id::JobId;

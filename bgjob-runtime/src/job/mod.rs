@@ -1,4 +1,8 @@
 //! The words: ids, requests, states, outcomes, records and the reply. No I/O.
 
 pub mod id;
+pub mod outcome;
+pub mod record;
+pub mod request;
 pub mod state;
+pub mod view;

@@ -1,0 +1,79 @@
+//! What a submitter hands in.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use crate::job::id::JobId;
+
+/// Whose jobs and state: the one local user on stdio and the command line, the authenticated
+/// subject on HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner(pub(crate) String);
+
+impl Owner {
+    /// The user of a command line or a stdio server.
+    pub fn local() -> Self {
+        Owner("local".into())
+    }
+
+    /// The owner's name in the ledger.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a submission comes from: what the job inherits of its submitter.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The submitter's environment; the allow-list and `pass_env` choose from it.
+    pub env: BTreeMap<OsString, OsString>,
+    /// The submitter's working directory.
+    pub cwd: PathBuf,
+}
+
+impl Origin {
+    /// The environment and working directory of this process.
+    pub fn of_this_process() -> Self {
+        Origin {
+            env: std::env::vars_os().collect(),
+            cwd: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+        }
+    }
+}
+
+/// One call of a tool.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The tool's name.
+    pub tool: String,
+    /// The arguments as given; checked before a job exists.
+    pub input: Map<String, Value>,
+    /// Whose job it is.
+    pub owner: Owner,
+    /// What it inherits.
+    pub origin: Origin,
+    /// Jobs that must complete first.
+    pub after: Vec<JobId>,
+    /// Same owner, tool, key and input give the same job.
+    pub idempotency_key: Option<String>,
+    /// The job that this one repeats.
+    pub retry_of: Option<JobId>,
+}
+
+impl Request {
+    /// A call of `tool` with `input` by the local user from this process.
+    pub fn local(tool: impl Into<String>, input: Map<String, Value>) -> Self {
+        Request {
+            tool: tool.into(),
+            input,
+            owner: Owner::local(),
+            origin: Origin::of_this_process(),
+            after: Vec::new(),
+            idempotency_key: None,
+            retry_of: None,
+        }
+    }
+}

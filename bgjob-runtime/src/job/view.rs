@@ -1,0 +1,215 @@
+//! The one reply: what every front-end shows of a job, a refusal, a list or a state field.
+//!
+//! Absent facts are absent keys, which keeps replies short; nothing is ever `null` except inside a
+//! tool's own result.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+use crate::job::id::JobId;
+use crate::job::outcome::{Exit, Usage};
+use crate::job::state::JobState;
+
+/// A job's state, or `rejected` for what never became a job, or `ok` for replies without a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewState {
+    /// Accepted, not started.
+    Queued,
+    /// Running.
+    Running,
+    /// Waiting for an answer.
+    InputRequired,
+    /// Ended with a result.
+    Completed,
+    /// Ended without a result.
+    Failed,
+    /// Ended on request.
+    Cancelled,
+    /// Refused; no job exists.
+    Rejected,
+    /// Not about one job.
+    Ok,
+}
+
+impl From<JobState> for ViewState {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Queued => ViewState::Queued,
+            JobState::Running => ViewState::Running,
+            JobState::InputRequired => ViewState::InputRequired,
+            JobState::Completed => ViewState::Completed,
+            JobState::Failed => ViewState::Failed,
+            JobState::Cancelled => ViewState::Cancelled,
+        }
+    }
+}
+
+/// The next call worth making: works as given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Next {
+    /// The tool to call.
+    pub tool: String,
+    /// Its arguments.
+    pub args: Map<String, Value>,
+}
+
+/// What became of a job's state patch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PatchView {
+    /// The state field.
+    pub field: String,
+    /// The version that the patch made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// Whether the field was changed.
+    pub applied: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A part of a long array, object or text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PageView {
+    /// Index of the first item shown.
+    pub offset: u64,
+    /// Items shown.
+    pub count: u64,
+    /// Items in all.
+    pub total: u64,
+    /// Where the next page begins; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_offset: Option<u64>,
+}
+
+/// One job as every front-end shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobView {
+    /// The job, unless none was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<JobId>,
+    /// Where it stands.
+    pub state: ViewState,
+    /// The tool; left out of the short replies, since the id names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Share of the work done, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<f64>,
+    /// What it is doing, in the tool's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// The tool's last word on its progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Expected time to the end, in s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_s: Option<u64>,
+    /// How long the reply was held back, in s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_s: Option<u64>,
+    /// How long the job ran, or has been running, in s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elapsed_s: Option<f64>,
+    /// Place in the queue; 1 is next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<u64>,
+    /// Jobs that must complete first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_for: Vec<JobId>,
+    /// Why a queued job does not start, where it is not simply its turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_because: Option<String>,
+    /// When it was accepted (RFC 3339); in full views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<String>,
+    /// When its last attempt began (RFC 3339); in full views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When it ended (RFC 3339); in full views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// The attempt, from the second on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// The job that this one repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<JobId>,
+    /// True when an earlier job of the same idempotency key is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<bool>,
+    /// Whether it was asked to stop and has not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_requested: Option<bool>,
+    /// The whole result, when it is small.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Size of the result, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// What became of the state patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_patch: Option<PatchView>,
+    /// Why it failed, or why the call was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+    /// Something worth knowing although it completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// How the worker ended; in full views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+    /// What it used; in full views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Its folder on this machine; in full views of the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dir: Option<String>,
+    /// The next call worth making.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Next>,
+}
+
+impl JobView {
+    /// A view of nothing but a state.
+    pub fn bare(state: ViewState) -> Self {
+        JobView {
+            job_id: None,
+            state,
+            tool: None,
+            progress: None,
+            phase: None,
+            message: None,
+            eta_s: None,
+            waited_s: None,
+            elapsed_s: None,
+            queue_position: None,
+            waiting_for: Vec::new(),
+            waiting_because: None,
+            submitted_at: None,
+            started_at: None,
+            ended_at: None,
+            attempt: None,
+            retry_of: None,
+            replayed: None,
+            cancel_requested: None,
+            result: None,
+            bytes: None,
+            state_patch: None,
+            error: None,
+            warning: None,
+            exit: None,
+            usage: None,
+            dir: None,
+            next: None,
+        }
+    }
+
+    /// A refused call: no job exists.
+    pub fn rejected(error: Error) -> Self {
+        JobView { error: Some(error), ..JobView::bare(ViewState::Rejected) }
+    }
+}

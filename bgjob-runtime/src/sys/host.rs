@@ -1,0 +1,69 @@
+//! Who and where we are: boot, binary, file system, environment of this process.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+/// The path that always runs the image of the calling process, even after it was replaced or
+/// deleted on disk (proc(5), `/proc/pid/exe`).
+pub const SELF_EXE: &str = "/proc/self/exe";
+
+/// The id of this boot (`/proc/sys/kernel/random/boot_id`), or `unknown` where /proc lacks it.
+pub fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or_else(|_| "unknown".into(), |id| id.trim().into())
+}
+
+/// Names the running binary: device, inode, size and modification time of its file, hashed.
+/// A rebuilt binary has another id; nothing is read but one inode.
+///
+/// # Errors
+/// When /proc is not mounted.
+pub fn build_id() -> io::Result<String> {
+    let meta = fs::metadata(SELF_EXE)?;
+    let text = format!("{}:{}:{}:{}:{}", meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec());
+    let digest = Sha256::digest(text.as_bytes());
+    Ok(digest.iter().take(16).map(|b| format!("{b:02x}")).collect())
+}
+
+/// How many threads this process has.
+pub fn thread_count() -> usize {
+    fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
+}
+
+/// The name of the network file system that holds `path`, if it is one: `flock` and SQLite's WAL
+/// are not reliable there.
+pub fn network_file_system(path: &Path) -> Option<&'static str> {
+    let kind = rustix::fs::statfs(path).ok()?.f_type as u64;
+    [(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2"), (0x517b, "SMB"), (0x0102_1997, "9p"), (0x6573_5546, "FUSE"), (0x00c3_6400, "Ceph"), (0x5346_414f, "AFS")]
+        .into_iter()
+        .find_map(|(magic, name)| (kind & 0xffff_ffff == magic).then_some(name))
+}
+
+/// The effective user of this process.
+pub fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Available cores, at least 1.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_a_stable_build_id() {
+        assert_eq!(build_id().unwrap(), build_id().unwrap());
+        assert_eq!(build_id().unwrap().len(), 32);
+    }
+
+    #[test]
+    fn a_temporary_directory_is_not_on_the_network() {
+        assert_eq!(network_file_system(&std::env::temp_dir()), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! The kernel's side: processes, locks, limits, watches. The only `unsafe` of the crate is here.
+//!
+//! Linux alone is supported, because the guarantees rest on child subreapers, pidfds, parent-death
+//! signals and inotify; elsewhere compiling fails with a sentence instead of a job being lost.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("bgjob-runtime runs on Linux only: its guarantees rest on subreapers, pidfds and parent-death signals");
+
+pub mod deadline;
+pub mod host;
+pub mod lock;
+pub mod process;
+pub mod sweep;
+pub mod term;
+pub mod tree;
+pub mod watch;
+
+/// Fills `bytes` from the kernel's random source (getrandom(2)), which cannot fail once booted.
+pub fn random(bytes: &mut [u8]) {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        if let Ok(n) = rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty()) {
+            filled += n;
+        }
+    }
+}
+
+/// 128 random bits in hex: the nonce of one attempt.
+pub fn nonce() -> String {
+    let mut bytes = [0u8; 16];
+    random(&mut bytes);
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,152 @@
+//! Starting processes: the detached supervisor, and the worker that cannot outlive it unnoticed.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal};
+
+use super::host::SELF_EXE;
+
+/// Starts this binary once more as `bgjob <role>` by posix_spawn (no `pre_exec`: that would force
+/// a fork, 79 ms in a server of 2 GiB) with nothing of our stdio, and waits for its first process,
+/// which exits as soon as it has detached.
+///
+/// # Errors
+/// When the process cannot be started, or its first process reports a failure.
+pub fn spawn_detached(role: &str, env: &[(&str, &Path)], log: File) -> io::Result<()> {
+    let mut command = Command::new(SELF_EXE);
+    command.arg0("bgjob").arg(role).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    for (name, value) in env {
+        command.env(name, value);
+    }
+    let status = command.spawn()?.wait()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("the launcher ended with {status}"))) }
+}
+
+/// Detaches the calling single-threaded process: a session of its own, a fork whose parent exits,
+/// no inherited descriptor but 0-2, default signal dispositions, nothing blocked.
+/// Only the detached child returns.
+///
+/// # Errors
+/// When the kernel refuses the session or the fork.
+pub fn detach() -> io::Result<()> {
+    close_inherited();
+    reset_signals();
+    rustix::process::setsid()?;
+    // SAFETY: the process has one thread, so the child may run any code; the parent leaves without
+    // running destructors or exit handlers.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            rustix::thread::set_name(c"bgjob")?;
+            Ok(())
+        }
+        // SAFETY: _exit(2) is always sound.
+        _ => unsafe { libc::_exit(0) },
+    }
+}
+
+fn close_inherited() {
+    // SAFETY: nothing in this process owns a descriptor above 2 yet: it is the first thing it does.
+    unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+}
+
+fn reset_signals() {
+    // SAFETY: setting default dispositions and an empty mask is always sound. SIGPIPE stays ignored
+    // as Rust's start-up code left it.
+    unsafe {
+        for signal in 1..=libc::SIGRTMAX() {
+            if signal != libc::SIGPIPE {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Makes orphaned descendants our children (`on`), or leaves them to init (prctl(2)).
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn adopt_orphans(on: bool) -> io::Result<()> {
+    let value = on.then(|| Pid::from_raw(1)).flatten();
+    Ok(rustix::process::set_child_subreaper(value)?)
+}
+
+/// What a worker is started with.
+pub struct WorkerStart<'a> {
+    /// Its whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// Its working directory.
+    pub cwd: &'a Path,
+    /// Standard output, opened for appending.
+    pub stdout: File,
+    /// Standard error, opened for appending.
+    pub stderr: File,
+    /// The lock that it and its children hold while they live.
+    pub tree_lock: BorrowedFd<'a>,
+    /// What `ps` shows behind `bgjob`: the role and the tool's name, never an id.
+    pub argv: [&'a str; 2],
+}
+
+/// Starts the worker: own session, SIGKILL when the calling thread dies, no core dumps, first in
+/// line for the OOM killer. The caller must have one thread.
+///
+/// # Errors
+/// When fork or exec fails; `WouldBlock` and "too many open files" pass with time.
+pub fn spawn_worker(start: WorkerStart<'_>) -> io::Result<Child> {
+    let parent = rustix::process::getpid();
+    let lock = start.tree_lock.as_raw_fd();
+    let mut command = Command::new(SELF_EXE);
+    command
+        .arg0("bgjob")
+        .args(start.argv)
+        .env_clear()
+        .envs(start.env)
+        .current_dir(start.cwd)
+        .stdin(Stdio::null())
+        .stdout(start.stdout)
+        .stderr(start.stderr);
+    // SAFETY: the closure runs between fork and exec of a single-threaded process; it only makes
+    // system calls on values that it owns.
+    unsafe {
+        command.pre_exec(move || become_worker(parent, lock));
+    }
+    command.spawn()
+}
+
+fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
+    rustix::process::setsid()?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() != Some(parent) {
+        return Err(io::Error::other("the supervisor is gone"));
+    }
+    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    // Raising one's own score needs no privilege; a refusal must not stop the job.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "500");
+    // SAFETY: `tree_lock` is a valid descriptor of this process; only its close-on-exec flag changes.
+    if unsafe { libc::fcntl(tree_lock, libc::F_SETFD, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Sets an environment variable of this process.
+///
+/// Only for start-up: the caller must have one thread (setenv(3) is not thread-safe).
+pub fn set_env(name: &str, value: Option<&std::ffi::OsStr>) {
+    // SAFETY: the caller has one thread.
+    unsafe {
+        match value {
+            Some(value) => std::env::set_var(name, value),
+            None => std::env::remove_var(name),
+        }
+    }
+}

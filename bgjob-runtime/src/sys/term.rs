@@ -1,0 +1,86 @@
+//! SIGTERM as a flag, for tools that end themselves when asked to.
+//!
+//! The handler is installed at the first look only: a tool that never looks is ended by the
+//! signal's default action at once instead of after the whole grace period.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::{EventfdFlags, eventfd};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Whether SIGTERM has arrived.
+#[derive(Debug)]
+pub struct TermFlag {
+    set: AtomicBool,
+    event: OwnedFd,
+}
+
+/// The flag of this process, installing the handler the first time.
+pub fn watch() -> &'static TermFlag {
+    static FLAG: OnceLock<Option<TermFlag>> = OnceLock::new();
+    static NEVER: OnceLock<TermFlag> = OnceLock::new();
+    let flag = FLAG.get_or_init(|| new_flag().ok());
+    install_once();
+    match flag {
+        Some(flag) => flag,
+        // Out of descriptors: the flag still works for `is_set`, through /dev/null as its event.
+        None => NEVER.get_or_init(|| TermFlag { set: AtomicBool::new(false), event: null() }),
+    }
+}
+
+fn null() -> OwnedFd {
+    loop {
+        if let Ok(file) = std::fs::File::open("/dev/null") {
+            return file.into();
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn new_flag() -> io::Result<TermFlag> {
+    let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+    Ok(TermFlag { set: AtomicBool::new(false), event })
+}
+
+fn install_once() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let on_term = || watch().raise();
+    // SAFETY: the action stores an atomic and writes to an eventfd: both async-signal-safe; the
+    // flag's cell is initialised before the handler exists.
+    let installed = unsafe { signal_hook_registry::register(libc::SIGTERM, on_term) };
+    if installed.is_err() {
+        INSTALLED.store(false, Ordering::Release);
+    }
+}
+
+impl TermFlag {
+    /// Whether the signal has arrived.
+    pub fn is_set(&self) -> bool {
+        self.set.load(Ordering::Acquire)
+    }
+
+    fn raise(&self) {
+        self.set.store(true, Ordering::Release);
+        let one = 1u64.to_ne_bytes();
+        // SAFETY: write(2) of eight bytes to a descriptor that lives as long as the process.
+        unsafe { libc::write(self.event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+    }
+
+    /// Waits until the signal has arrived. Needs a tokio runtime with I/O enabled.
+    pub async fn wait(&self) {
+        while !self.is_set() {
+            let Ok(fd) = AsyncFd::with_interest(self.event.as_raw_fd(), Interest::READABLE) else {
+                std::future::pending::<()>().await;
+                return;
+            };
+            let _ = fd.readable().await;
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Waking up when something changed: inotify on directories that the changer touches.
+//!
+//! The signal is a `utimensat` on the directory itself: no inode, no space, works on a full disk.
+//! Use: arm the watch first, then read the ledger, then wait; a slow poll covers a lost event.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+
+/// Tells everybody who watches `dir` that something about it changed. A failure is not reported:
+/// watchers look again by themselves after a second.
+pub fn touch(dir: &Path) {
+    use rustix::fs::{AtFlags, CWD, Timestamps, UTIME_NOW};
+    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    let _ = rustix::fs::utimensat(CWD, dir, &times, AtFlags::empty());
+}
+
+/// A set of watched directories.
+#[derive(Debug)]
+pub struct Watch {
+    fd: OwnedFd,
+}
+
+/// What a wake-up was about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Woken {
+    /// The watch descriptor that [`Watch::add`] returned.
+    pub watch: i32,
+    /// The file that was renamed into place, or `None` for a touch of the directory.
+    pub file: Option<String>,
+}
+
+impl Watch {
+    /// An empty set.
+    ///
+    /// # Errors
+    /// When the user has no inotify instance left (`fs.inotify.max_user_instances`).
+    pub fn new() -> io::Result<Self> {
+        Ok(Watch { fd: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)? })
+    }
+
+    /// Watches `dir` for touches and for files renamed into it.
+    ///
+    /// # Errors
+    /// When the directory is gone or the user has no watch left.
+    pub fn add(&self, dir: &Path) -> io::Result<i32> {
+        let flags = WatchFlags::ATTRIB | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR;
+        Ok(inotify::add_watch(&self.fd, dir, flags)?)
+    }
+
+    /// Stops watching what [`Watch::add`] gave `watch` for.
+    pub fn remove(&self, watch: i32) {
+        let _ = inotify::remove_watch(&self.fd, watch);
+    }
+
+    /// Takes all waiting events without blocking.
+    pub fn drain(&self) -> Vec<Woken> {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&self.fd, &mut buffer);
+        let mut woken = Vec::new();
+        while let Ok(event) = reader.next() {
+            if event.events().contains(ReadFlags::IGNORED) {
+                continue;
+            }
+            let file = event.file_name().map(|name| name.to_string_lossy().into_owned());
+            // A child's changed attributes carry the child's name and mean nothing here.
+            if file.is_none() || event.events().contains(ReadFlags::MOVED_TO) {
+                woken.push(Woken { watch: event.wd(), file });
+            }
+        }
+        woken
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Waits until one of `fds` is readable or `timeout` has passed; says which are readable.
+pub fn wait_readable(fds: &[BorrowedFd<'_>], timeout: Duration) -> Vec<bool> {
+    let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    let timeout = Timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    match rustix::event::poll(&mut polled, Some(&timeout)) {
+        Ok(_) => polled.iter().map(|fd| !fd.revents().is_empty()).collect(),
+        Err(_) => vec![false; fds.len()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_touch_of_the_directory_wakes_its_watcher() {
+        let dir = tempfile::tempdir().unwrap();
+        let watch = Watch::new().unwrap();
+        let wd = watch.add(dir.path()).unwrap();
+        touch(dir.path());
+        assert!(wait_readable(&[watch.as_fd()], Duration::from_secs(10))[0]);
+        assert_eq!(watch.drain(), [Woken { watch: wd, file: None }]);
+    }
+
+    #[test]
+    fn writing_a_log_does_not_wake() {
+        let dir = tempfile::tempdir().unwrap();
+        let watch = Watch::new().unwrap();
+        watch.add(dir.path()).unwrap();
+        std::fs::write(dir.path().join("stdout.log"), "x").unwrap();
+        assert_eq!(watch.drain(), []);
+    }
+}
