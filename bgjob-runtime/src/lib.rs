@@ -3,6 +3,7 @@
 mod clock;
 pub mod error;
 pub mod job;
+mod store;
 mod sys;
 
 pub use error::{Code, Error, Result};

@@ -1,0 +1,297 @@
+//! The directory of one job: every path in it, and the files that more than one process reads.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::outcome::{Cause, Exit, Usage};
+use crate::store::files::{self, Durability};
+
+/// Room for [`ExitRecord`], allocated before the worker starts so that a full disk cannot lose it.
+const EXIT_RECORD_BYTES: u64 = 4096;
+/// The tail of a log that an error carries, in bytes.
+const TAIL_BYTES: u64 = 2048;
+
+/// `jobs/<id>/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobDir {
+    path: PathBuf,
+}
+
+/// The evidence of a worker's end, written before the ledger hears of it. Version 1 is frozen:
+/// later programs read it as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    /// The format, 1.
+    pub v: u32,
+    /// The attempt that it is about.
+    pub nonce: String,
+    /// How the worker ended.
+    pub exit: Exit,
+    /// Why the supervisor ended it, if it did.
+    pub cause: Option<Cause>,
+    /// What it used.
+    pub usage: Option<Usage>,
+    /// When, in ms since the epoch.
+    pub at_ms: i64,
+}
+
+impl JobDir {
+    /// The directory at `path`.
+    pub fn new(path: PathBuf) -> Self {
+        JobDir { path }
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Held by the supervisor while it lives.
+    pub fn lock(&self) -> PathBuf {
+        self.file("lock")
+    }
+
+    /// Held by the worker and all it started while any of them lives.
+    pub fn tree_lock(&self) -> PathBuf {
+        self.file("tree.lock")
+    }
+
+    /// The arguments.
+    pub fn input(&self) -> PathBuf {
+        self.file("input.json")
+    }
+
+    /// The pinned state values.
+    pub fn state(&self) -> PathBuf {
+        self.file("state.json")
+    }
+
+    /// The environment for the worker; removed when the job has ended.
+    pub fn env(&self) -> PathBuf {
+        self.file("env")
+    }
+
+    /// What the job prints.
+    pub fn stdout(&self) -> PathBuf {
+        self.file("stdout.log")
+    }
+
+    /// What the job complains about.
+    pub fn stderr(&self) -> PathBuf {
+        self.file("stderr.log")
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> PathBuf {
+        self.file("progress.json")
+    }
+
+    /// The result of a completed job.
+    pub fn results(&self) -> PathBuf {
+        self.file("results.json")
+    }
+
+    /// The result of one attempt: its existence is that attempt's success.
+    pub fn attempt_results(&self, nonce: &str) -> PathBuf {
+        self.file(&format!("results.{nonce}.json"))
+    }
+
+    /// The value for the state patch of one attempt.
+    pub fn attempt_patch(&self, nonce: &str) -> PathBuf {
+        self.file(&format!("patch.{nonce}.json"))
+    }
+
+    /// Why an attempt failed, in the worker's words.
+    pub fn attempt_error(&self, nonce: &str) -> PathBuf {
+        self.file(&format!("error.{nonce}.json"))
+    }
+
+    /// Why the job failed.
+    pub fn error(&self) -> PathBuf {
+        self.file("error.json")
+    }
+
+    /// The ledger's row, for people and `jq`.
+    pub fn record(&self) -> PathBuf {
+        self.file("job.json")
+    }
+
+    /// The evidence of the worker's end.
+    pub fn exit_record(&self) -> PathBuf {
+        self.file("exit.rec")
+    }
+
+    /// Files that the tool made.
+    pub fn artifacts(&self) -> PathBuf {
+        self.file("artifacts")
+    }
+
+    /// Allocates the exit record, so that writing it later needs no space.
+    ///
+    /// # Errors
+    /// When the disk is full or the file cannot be created.
+    pub fn reserve_exit_record(&self) -> io::Result<File> {
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(self.exit_record())?;
+        match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, EXIT_RECORD_BYTES) {
+            Ok(()) => {}
+            // No preallocation on this file system: written zeroes are the next best.
+            Err(rustix::io::Errno::OPNOTSUPP) => file.write_all_at(&[0; EXIT_RECORD_BYTES as usize], 0)?,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(file)
+    }
+
+    /// Reads the exit record of the attempt `nonce`, if it is whole and about that attempt.
+    pub fn read_exit_record(&self, nonce: &str) -> Option<ExitRecord> {
+        let bytes = files::read_capped(&self.exit_record(), EXIT_RECORD_BYTES).ok()?;
+        let line = bytes.split(|b| *b == b'\n').next()?;
+        let record: ExitRecord = serde_json::from_slice(line).ok()?;
+        (record.v == 1 && record.nonce == nonce).then_some(record)
+    }
+
+    /// The result file: of the job, or of `nonce` while the final name is not given yet.
+    pub fn find_results(&self, nonce: Option<&str>) -> Option<PathBuf> {
+        let named = self.results();
+        if named.is_file() {
+            return Some(named);
+        }
+        nonce.map(|nonce| self.attempt_results(nonce)).filter(|path| path.is_file())
+    }
+
+    /// Writes the worker's environment.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_env(&self, env: &BTreeMap<OsString, OsString>) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for (name, value) in env {
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.push(b'=');
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.push(0);
+        }
+        files::write_new(&self.env(), &bytes, Durability::Relaxed)
+    }
+
+    /// Reads the worker's environment.
+    ///
+    /// # Errors
+    /// When the file is missing.
+    pub fn read_env(&self) -> io::Result<Vec<(OsString, OsString)>> {
+        let bytes = files::read_capped(&self.env(), 16 << 20)?;
+        Ok(bytes.split(|b| *b == 0).filter_map(split_variable).collect())
+    }
+
+    /// The end of a log, at most 2 KiB, from the start of a line where possible.
+    pub fn tail(&self, log: &Path) -> Option<String> {
+        let file = files::open_regular(log).ok()?;
+        let len = file.metadata().ok()?.len();
+        let from = len.saturating_sub(TAIL_BYTES);
+        let mut bytes = vec![0; usize::try_from(len - from).ok()?];
+        file.read_exact_at(&mut bytes, from).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let text = if from > 0 { text.split_once('\n').map_or(&*text, |(_, rest)| rest) } else { &*text };
+        let text = text.trim_end();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+/// Writes `record` into the reserved block.
+///
+/// # Errors
+/// When the disk fails; a full disk does not matter.
+pub fn write_exit_record(file: &File, record: &ExitRecord) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec(record).map_err(io::Error::other)?;
+    bytes.push(b'\n');
+    file.write_all_at(&bytes, 0)?;
+    file.sync_data()
+}
+
+/// Appends one line for people to the job's standard error.
+pub fn note_on_stderr(log: &mut File, text: &str) {
+    // A full disk must not stop the supervisor; the fact is in the ledger too.
+    let _ = writeln!(log, "bgjob: {text}");
+}
+
+fn split_variable(bytes: &[u8]) -> Option<(OsString, OsString)> {
+    let at = bytes.iter().position(|b| *b == b'=')?;
+    let text = |part: &[u8]| OsString::from_vec(OsStr::from_bytes(part).as_bytes().to_vec());
+    Some((text(&bytes[..at]), text(&bytes[at + 1..])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> ExitRecord {
+        ExitRecord {
+            v: 1,
+            nonce: "n1".into(),
+            exit: Exit::Signal(9),
+            cause: Some(Cause::Timeout),
+            usage: None,
+            at_ms: 1,
+        }
+    }
+
+    #[test]
+    fn an_exit_record_speaks_only_for_its_attempt() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = JobDir::new(tmp.path().into());
+        let file = dir.reserve_exit_record().unwrap();
+        assert_eq!(dir.read_exit_record("n1"), None);
+        write_exit_record(&file, &record()).unwrap();
+        assert_eq!(dir.read_exit_record("n1"), Some(record()));
+        assert_eq!(dir.read_exit_record("n2"), None);
+    }
+
+    #[test]
+    fn a_damaged_exit_record_says_nothing() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = JobDir::new(tmp.path().into());
+        let whole = serde_json::to_vec(&record()).unwrap();
+        for cut in 0..whole.len() {
+            fs::write(dir.exit_record(), &whole[..cut]).unwrap();
+            assert_eq!(dir.read_exit_record("n1"), None, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn the_environment_comes_back_byte_for_byte() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = JobDir::new(tmp.path().into());
+        let env = BTreeMap::from([
+            (OsString::from("A"), OsString::from("b=c\nd")),
+            (OsString::from("B"), OsString::from_vec(vec![0xff])),
+        ]);
+        dir.write_env(&env).unwrap();
+        assert_eq!(dir.read_env().unwrap(), env.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_tail_begins_at_a_line() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = JobDir::new(tmp.path().into());
+        fs::write(dir.stderr(), "x".repeat(3000) + "\nlast line\n").unwrap();
+        assert_eq!(dir.tail(&dir.stderr()).as_deref(), Some("last line"));
+        fs::write(dir.stderr(), "\n\n").unwrap();
+        assert_eq!(dir.tail(&dir.stderr()), None);
+    }
+}

@@ -1,0 +1,126 @@
+//! Claiming a queued job: the limits are checked in the transaction that takes the slot.
+
+use rusqlite::{Connection, params};
+
+use super::Ledger;
+use super::query::by_seq;
+use crate::error::Result;
+use crate::job::id::JobId;
+use crate::job::record::JobRecord;
+
+/// A job that could start now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its position.
+    pub seq: i64,
+    /// Its name.
+    pub id: JobId,
+}
+
+/// How an attempt is named when it is claimed.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
+    /// The binary that claims.
+    pub build: &'a str,
+    /// The attempt's nonce.
+    pub nonce: &'a str,
+    /// The boot in which it runs.
+    pub boot: &'a str,
+    /// When, in ms since the epoch.
+    pub now_ms: i64,
+}
+
+/// What became of a claim.
+#[derive(Debug)]
+pub enum Claimed {
+    /// The job is ours.
+    Yes(Box<JobRecord>),
+    /// All slots are taken.
+    NoSlot,
+    /// The job is no longer eligible; another may be.
+    Gone,
+}
+
+/// What makes job `j` startable by build `?1` at time `?2`. The tool's own limit is part of it.
+const ELIGIBLE: &str = "j.state = 'queued' AND j.not_before <= ?2
+    AND EXISTS (SELECT 1 FROM build_tool b WHERE b.build = ?1 AND b.tool = j.tool AND b.schema_hash = j.schema_hash)
+    AND NOT EXISTS (SELECT 1 FROM wait w WHERE w.job = j.seq)
+    AND (j.tool_limit IS NULL OR j.tool_limit > (SELECT count(*) FROM job r INDEXED BY job_alive
+         WHERE r.tool = j.tool AND r.state IN ('running', 'input_required')))";
+
+pub(super) fn count_alive(conn: &Connection) -> Result<u32> {
+    let mut statement =
+        conn.prepare_cached("SELECT count(*) FROM job INDEXED BY job_alive WHERE state IN ('running', 'input_required')")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+impl Ledger {
+    /// The first `limit` jobs that `build` could start now, best first.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn candidates(&self, build: &str, now_ms: i64, limit: u32) -> Result<Vec<Candidate>> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT j.seq, j.id FROM job j INDEXED BY job_queue WHERE {ELIGIBLE} ORDER BY j.priority DESC, j.seq LIMIT ?3"
+        ))?;
+        let rows = statement.query_map(params![build, now_ms, limit], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+        let rows: Vec<(i64, String)> = rows.collect::<Result<_, _>>()?;
+        Ok(rows.into_iter().filter_map(|(seq, id)| Some(Candidate { seq, id: id.parse().ok()? })).collect())
+    }
+
+    /// Takes a slot for the job at `seq` if there is one and the job may still start.
+    /// The caller holds the job's lock.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be written; then nothing is claimed.
+    pub fn claim(&mut self, seq: i64, claim: &Claim<'_>) -> Result<Claimed> {
+        let max_jobs = self.settings()?.max_jobs;
+        self.write(|tx| {
+            if count_alive(tx)? >= max_jobs {
+                return Ok(Claimed::NoSlot);
+            }
+            let changed = tx
+                .prepare_cached(&format!(
+                    "UPDATE job AS j SET state = 'running', attempt = attempt + 1, nonce = ?3, boot = ?4, started_at = ?2,
+                     revision = revision + 1 WHERE j.seq = ?5 AND {ELIGIBLE}"
+                ))?
+                .execute(params![claim.build, claim.now_ms, claim.nonce, claim.boot, seq])?;
+            let record = if changed == 1 { by_seq(tx, seq)? } else { None };
+            Ok(record.map_or(Claimed::Gone, |record| Claimed::Yes(Box::new(record))))
+        })
+    }
+
+    /// Records which tools this binary has, once for each build.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be written.
+    pub fn register_build<'a>(&mut self, build: &str, tools: impl Iterator<Item = (&'a str, &'a str)>) -> Result<()> {
+        let mut unknown = Vec::new();
+        for (tool, hash) in tools {
+            if !self.build_knows(build, tool, hash)? {
+                unknown.push((tool, hash));
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        self.write(|tx| {
+            let mut insert =
+                tx.prepare_cached("INSERT OR REPLACE INTO build_tool (build, tool, schema_hash) VALUES (?1, ?2, ?3)")?;
+            for (tool, hash) in unknown {
+                insert.execute([build, tool, hash])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// When the first job that waits for its time becomes eligible, if one does.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn next_not_before(&self, now_ms: i64) -> Result<Option<i64>> {
+        let mut statement =
+            self.conn.prepare_cached("SELECT min(not_before) FROM job WHERE state = 'queued' AND not_before > ?1")?;
+        Ok(statement.query_row([now_ms], |row| row.get(0))?)
+    }
+}

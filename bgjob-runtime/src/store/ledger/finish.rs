@@ -1,0 +1,197 @@
+//! Ending a job: terminal state, state patch and the fate of its dependents in one transaction.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::Ledger;
+use super::query::{by_id, by_seq};
+use crate::error::{Code, Error, Result};
+use crate::job::id::{JobId, not_found};
+use crate::job::outcome::{Exit, Outcome};
+use crate::job::record::JobRecord;
+use crate::job::state::JobState;
+
+/// The value for a state patch.
+#[derive(Clone, Debug)]
+pub enum PatchValue {
+    /// Small: kept in the ledger.
+    Inline(Vec<u8>),
+    /// Large: a file in the data directory's `values`, and its size in bytes.
+    File(String, u64),
+    /// There is none: why.
+    Missing(String),
+}
+
+/// A finished job, and those that ended with it because they waited for it.
+#[derive(Debug)]
+pub struct Finished {
+    /// The job.
+    pub record: JobRecord,
+    /// Jobs that failed as `dependency_failed`.
+    pub dependents: Vec<JobRecord>,
+}
+
+/// What became of a request to cancel.
+#[derive(Debug)]
+pub enum CancelAnswer {
+    /// It had not started and is cancelled now.
+    Cancelled(Finished),
+    /// It runs; its supervisor was asked.
+    Requested(Box<JobRecord>),
+    /// It had ended.
+    AlreadyEnded(Box<JobRecord>),
+}
+
+impl Ledger {
+    /// Ends the attempt `nonce` of the job at `seq`; `None` when somebody else ended it first.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be written; then nothing has changed.
+    pub fn finish(
+        &mut self,
+        seq: i64,
+        nonce: &str,
+        outcome: &Outcome,
+        patch: Option<&PatchValue>,
+        now_ms: i64,
+    ) -> Result<Option<Finished>> {
+        self.write(|tx| {
+            let Some(job) = by_seq(tx, seq)? else { return Ok(None) };
+            if !job.state.is_running() || job.nonce.as_deref() != Some(nonce) {
+                return Ok(None);
+            }
+            let patched = match (&job.patch, patch) {
+                (Some((field, _)), Some(value)) => Some(apply_patch(tx, &job, field, value, now_ms)?),
+                _ => None,
+            };
+            end(tx, &job, outcome, patched.as_ref(), now_ms).map(Some)
+        })
+    }
+
+    /// Cancels the job `id` of `owner`: at once while it is queued, else by asking its supervisor.
+    ///
+    /// # Errors
+    /// `job_not_found`, or `storage_error`.
+    pub fn cancel(&mut self, owner: &str, id: &JobId, grace_ms: Option<u64>, now_ms: i64) -> Result<CancelAnswer> {
+        self.write(|tx| {
+            let job = by_id(tx, owner, id.as_str())?.ok_or_else(|| not_found(id.as_str()))?;
+            if job.state.is_terminal() {
+                return Ok(CancelAnswer::AlreadyEnded(Box::new(job)));
+            }
+            if job.state == JobState::Queued {
+                return Ok(CancelAnswer::Cancelled(end(tx, &job, &never_started(JobState::Cancelled, None), None, now_ms)?));
+            }
+            let grace = grace_ms.and_then(|ms| i64::try_from(ms).ok());
+            tx.prepare_cached(
+                "UPDATE job SET cancel_requested_at = coalesce(cancel_requested_at, ?2),
+                 cancel_grace_ms = min(coalesce(cancel_grace_ms, ?3), coalesce(?3, cancel_grace_ms)),
+                 revision = revision + 1 WHERE seq = ?1",
+            )?
+            .execute(params![job.seq, now_ms, grace])?;
+            let job = by_seq(tx, job.seq)?.ok_or_else(|| not_found(id.as_str()))?;
+            Ok(CancelAnswer::Requested(Box::new(job)))
+        })
+    }
+}
+
+/// What a patch did.
+enum Patched {
+    Version(i64),
+    Skipped(String),
+}
+
+fn never_started(state: JobState, error: Option<Error>) -> Outcome {
+    Outcome { state, error, exit: Exit::Unknown, warning: None, leaked: 0, usage: None, result_bytes: None }
+}
+
+fn apply_patch(tx: &Transaction<'_>, job: &JobRecord, field: &str, value: &PatchValue, now_ms: i64) -> Result<Patched> {
+    let generation: Option<i64> =
+        tx.prepare_cached("SELECT patch_generation FROM job WHERE seq = ?1")?.query_row([job.seq], |row| row.get(0))?;
+    let current: i64 = tx
+        .prepare_cached("SELECT generation FROM field WHERE owner = ?1 AND name = ?2")?
+        .query_row([&job.owner, field], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    if generation != Some(current) {
+        return Ok(Patched::Skipped(format!("the field `{field}` was reset after the job was submitted")));
+    }
+    match value {
+        PatchValue::Missing(why) => Ok(Patched::Skipped(why.clone())),
+        PatchValue::Inline(bytes) => {
+            super::state::add_version(tx, &job.owner, field, Some(bytes), None, bytes.len() as u64, Some(&job.id), now_ms)
+                .map(Patched::Version)
+        }
+        PatchValue::File(name, bytes) => {
+            super::state::add_version(tx, &job.owner, field, None, Some(name), *bytes, Some(&job.id), now_ms).map(Patched::Version)
+        }
+    }
+}
+
+/// Moves a live job to its terminal state, and ends or frees those that wait for it.
+fn end(tx: &Transaction<'_>, job: &JobRecord, outcome: &Outcome, patched: Option<&Patched>, now_ms: i64) -> Result<Finished> {
+    let completion: i64 = tx
+        .prepare_cached("UPDATE counter SET value = value + 1 WHERE name = 'completion_seq' RETURNING value")?
+        .query_row([], |row| row.get(0))?;
+    let (version, skipped) = match patched {
+        Some(Patched::Version(version)) => (Some(*version), None),
+        Some(Patched::Skipped(why)) => (None, Some(why.as_str())),
+        None => (None, None),
+    };
+    let exit = (job.attempt > 0).then_some(outcome.exit);
+    tx.prepare_cached(
+        "UPDATE job SET state = ?2, ended_at = ?3, error = ?4, exit = ?5, warning = ?6, leaked = ?7, usage = ?8,
+         result_bytes = ?9, completion_seq = ?10, patch_version = ?11, patch_skipped = ?12, input = NULL,
+         revision = revision + 1 WHERE seq = ?1",
+    )?
+    .execute(params![
+        job.seq,
+        outcome.state.as_str(),
+        now_ms,
+        json(outcome.error.as_ref()),
+        json(exit.as_ref()),
+        outcome.warning,
+        outcome.leaked,
+        json(outcome.usage.as_ref()),
+        outcome.result_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
+        completion,
+        version,
+        skipped,
+    ])?;
+    // Its own waits are of no more use; they remain only if it is ended while waiting.
+    tx.prepare_cached("DELETE FROM wait WHERE job = ?1")?.execute([job.seq])?;
+    let record = by_seq(tx, job.seq)?.ok_or_else(|| not_found(job.id.as_str()))?;
+    let dependents = settle_dependents(tx, &record, now_ms)?;
+    Ok(Finished { record, dependents })
+}
+
+/// Frees the jobs that waited for `job`, or fails them with it.
+fn settle_dependents(tx: &Transaction<'_>, job: &JobRecord, now_ms: i64) -> Result<Vec<JobRecord>> {
+    if let Some(version) = job.patch_version {
+        tx.prepare_cached("UPDATE pin SET version = ?2 WHERE writer = ?1 AND version IS NULL")?.execute([job.seq, version])?;
+    }
+    let waiting: Vec<(i64, bool)> = tx
+        .prepare_cached(
+            "SELECT w.job, EXISTS (SELECT 1 FROM pin p WHERE p.job = w.job AND p.writer = w.on_job AND p.version IS NULL)
+             FROM wait w WHERE w.on_job = ?1 ORDER BY w.job",
+        )?
+        .query_map([job.seq], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    tx.prepare_cached("DELETE FROM wait WHERE on_job = ?1")?.execute([job.seq])?;
+    let mut failed = Vec::new();
+    for (seq, unserved) in waiting {
+        let why = match job.state {
+            JobState::Completed if unserved => format!("{} completed without writing the state that this job reads", job.id),
+            JobState::Completed => continue,
+            state => format!("{}, which this job waited for, {}", job.id, if state == JobState::Failed { "failed" } else { "was cancelled" }),
+        };
+        let Some(dependent) = by_seq(tx, seq)?.filter(|dependent| dependent.state == JobState::Queued) else { continue };
+        let error = Error::new(Code::DependencyFailed, why).remedy(format!("Mend and retry {}, then submit this call again.", job.id));
+        let finished = end(tx, &dependent, &never_started(JobState::Failed, Some(error)), None, now_ms)?;
+        failed.push(finished.record);
+        failed.extend(finished.dependents);
+    }
+    Ok(failed)
+}
+
+fn json<T: serde::Serialize>(value: Option<&T>) -> Option<String> {
+    value.and_then(|value| serde_json::to_string(value).ok())
+}

@@ -1,0 +1,6 @@
+//! What is on disk: the ledger, the job directories, the projections.
+
+pub mod data_dir;
+pub mod files;
+pub mod job_dir;
+pub mod ledger;
