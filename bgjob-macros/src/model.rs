@@ -1,0 +1,133 @@
+//! A tool as the expansion sees it: valid by construction.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Attribute, Expr, LitStr, Path, Type};
+
+/// Everything about one annotated function.
+pub struct Tool {
+    /// Where the runtime is, if not at `::bgjob_runtime`.
+    pub runtime: Option<Path>,
+    /// The tool's name.
+    pub name: String,
+    /// The function's doc comment.
+    pub description: Option<TokenStream>,
+    /// What else the attribute says.
+    pub options: Options,
+    /// The function.
+    pub function: Ident,
+    /// Whether it is `async`.
+    pub is_async: bool,
+    /// `#[allow]` and the like, which hold for our call of the function as well.
+    pub lints: Vec<TokenStream>,
+    /// Its parameters, in declared order.
+    pub parameters: Vec<Parameter>,
+    /// Its return type.
+    pub output: Output,
+}
+
+/// The options given; an absent one keeps the runtime's default.
+#[derive(Default)]
+pub struct Options {
+    /// A name for people.
+    pub title: Option<LitStr>,
+    /// How long a job may run.
+    pub timeout: Option<Timeout>,
+    /// Field and pointer that the result patches.
+    pub state_patch: Option<(String, String)>,
+    /// At least 1.
+    pub max_concurrent: Option<u32>,
+    /// Higher first.
+    pub priority: Option<i32>,
+    /// Environment variables.
+    pub pass_env: Option<Vec<LitStr>>,
+    /// The tokio runtime.
+    pub flavor: Option<Flavor>,
+}
+
+/// How long a job may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// As the server is configured.
+    Default,
+    /// As long as it takes.
+    Never,
+    /// At most this long; longer than 0, in whole milliseconds that fit `u64`.
+    After(Duration),
+}
+
+/// The tokio runtime of an async tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavor {
+    /// One thread.
+    CurrentThread,
+    /// One thread a core.
+    MultiThread,
+}
+
+/// One parameter of the function.
+pub struct Parameter {
+    /// Its name in the function.
+    pub ident: Ident,
+    /// `#[cfg]` attributes to repeat wherever the parameter is mentioned.
+    pub cfg: Vec<Attribute>,
+    /// Where its value comes from.
+    pub source: Source,
+}
+
+/// Where a parameter's value comes from.
+pub enum Source {
+    /// The running job itself.
+    Job,
+    /// An argument of the call.
+    Argument(Box<Argument>),
+    /// All arguments of the call as one struct.
+    Flattened {
+        /// The parameter's name.
+        name: String,
+        /// The struct.
+        kind: Type,
+    },
+    /// A field of the shared state.
+    State {
+        /// The field.
+        field: String,
+        /// The type of its value.
+        kind: Type,
+    },
+}
+
+/// An argument of the call.
+pub struct Argument {
+    /// Its name in JSON and on the command line.
+    pub name: String,
+    /// Its type.
+    pub kind: Type,
+    /// Its doc comment.
+    pub docs: Option<TokenStream>,
+    /// Its lower bound, inclusive.
+    pub minimum: Option<Expr>,
+    /// Its upper bound.
+    pub maximum: Option<Bound>,
+    /// Its value where the call gives none.
+    pub default: Option<Expr>,
+    /// Whether its value stays out of logs.
+    pub skip_log: bool,
+}
+
+/// An upper bound.
+pub enum Bound {
+    /// `..=x`.
+    Inclusive(Expr),
+    /// `..x`.
+    Exclusive(Expr),
+}
+
+/// What the function returns.
+pub struct Output {
+    /// The type of the job's result; `None` for `()` left unwritten.
+    pub kind: Option<Type>,
+    /// Whether the function returns a `Result`.
+    pub fallible: bool,
+}
