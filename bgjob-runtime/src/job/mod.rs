@@ -2,6 +2,7 @@
 
 pub mod id;
 pub mod outcome;
+pub mod progress;
 pub mod record;
 pub mod request;
 pub mod state;

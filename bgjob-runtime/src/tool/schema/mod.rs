@@ -1,0 +1,104 @@
+//! JSON Schemas of tools: what `schemars` says about the types, reshaped for clients.
+//!
+//! The stages, each a file: `raw` asks schemars; `inline` resolves references; `wire` reshapes each
+//! schema (numbers, enums, nulls, arrays), `close` refuses unknown keys; `root` builds the object that
+//! holds all arguments; `hash` names its content.
+
+mod close;
+mod hash;
+mod inline;
+mod raw;
+mod root;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::signature::Signature;
+
+/// The name of the definition that stands for any JSON value in the schemas of results.
+const ANYTHING: &str = "AnyValue";
+
+/// The schemas of one tool, in the shape that MCP clients accept, and what is kept to check a call.
+#[derive(Debug)]
+pub struct Described {
+    /// A closed object with a property for each argument; `$defs` at its root where a type is recursive.
+    pub input_schema: Arc<Map<String, Value>>,
+    /// The result; `$defs` at its root where it needs them: see [`take_definitions`].
+    pub output_schema: Arc<Map<String, Value>>,
+    /// Hex SHA-256 of the input's contract: types, bounds and state fields, without the docs.
+    pub input_hash: String,
+    /// The argument schemas by name; under the empty name that of the flattened struct.
+    pub(crate) checks: BTreeMap<&'static str, Value>,
+    /// What `#/$defs/…` in `checks` refers to.
+    pub(crate) definitions: Map<String, Value>,
+}
+
+impl Described {
+    pub(super) fn of(signature: &Signature) -> Self {
+        let raw = raw::Input::of(signature);
+        let input = root::Input::of(&raw, signature);
+        Described {
+            input_hash: hash::of(&raw, signature),
+            output_schema: Arc::new(output(signature)),
+            input_schema: Arc::new(input.schema),
+            checks: input.checks,
+            definitions: input.definitions,
+        }
+    }
+}
+
+/// Splits the definitions off a schema, for putting it inside another one: references are `#/$defs/…`, so
+/// the definitions belong at the root of the outer schema.
+pub fn take_definitions(schema: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
+    let mut schema = schema.clone();
+    match schema.remove("$defs") {
+        Some(Value::Object(definitions)) => (schema, definitions),
+        _ => (schema, Map::new()),
+    }
+}
+
+fn output(signature: &Signature) -> Map<String, Value> {
+    let (schema, definitions) = raw::output(signature);
+    let mut inliner = inline::Inliner::new(&definitions);
+    let mut schema = inliner.expand(&schema);
+    wire::reshape(&mut schema, wire::Side::Output);
+    let mut definitions = inliner.into_recursive();
+    definitions.values_mut().for_each(|schema| wire::reshape(schema, wire::Side::Output));
+    let Value::Object(mut schema) = schema else { return Map::new() };
+    wire::define_anything(&schema, &mut definitions);
+    if !definitions.is_empty() {
+        schema.insert("$defs".into(), Value::Object(definitions));
+    }
+    schema
+}
+
+/// Calls `visit` for every schema directly inside `schema`; data such as `default` and `enum` is left alone.
+fn for_each_child(schema: &mut Map<String, Value>, visit: &mut dyn FnMut(&mut Value)) {
+    for (keyword, inner) in schema.iter_mut() {
+        match (keyword.as_str(), inner) {
+            ("properties" | "patternProperties" | "$defs" | "dependentSchemas", Value::Object(schemas)) => {
+                schemas.values_mut().for_each(&mut *visit);
+            }
+            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
+                schemas.iter_mut().for_each(&mut *visit);
+            }
+            (
+                "items" | "additionalProperties" | "unevaluatedProperties" | "unevaluatedItems" | "not" | "contains"
+                | "propertyNames" | "if" | "then" | "else",
+                inner @ (Value::Object(_) | Value::Bool(_)),
+            ) => visit(inner),
+            _ => {}
+        }
+    }
+}
+
+/// The name of the definition that a schema refers to.
+pub(crate) fn reference(schema: &Map<String, Value>) -> Option<&str> {
+    schema.get("$ref")?.as_str()?.strip_prefix("#/$defs/")
+}

@@ -1,0 +1,209 @@
+//! What the runtime can do with a user's type: describe it, and try a value against it.
+//!
+//! The generic part of a signature is reduced here to a few function pointers, so that everything
+//! else is ordinary code over JSON values.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
+use serde_json::Value;
+
+use super::pointer;
+
+/// A type that arguments and state fields can be read as. Implemented for every `DeserializeOwned`.
+#[diagnostic::on_unimplemented(
+    message = "a tool cannot read `{Self}` from JSON",
+    label = "`{Self}` does not implement `serde::Deserialize`",
+    note = "add `#[derive(serde::Deserialize)]` to `{Self}`; arguments are owned, so use `String` for `&str` and `Vec` for slices"
+)]
+pub trait FromJson: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> FromJson for T {}
+
+/// A type that has a JSON Schema. Implemented for every `schemars::JsonSchema`.
+#[diagnostic::on_unimplemented(
+    message = "a tool cannot describe `{Self}` to its clients",
+    label = "`{Self}` does not implement `schemars::JsonSchema`",
+    note = "add `#[derive(schemars::JsonSchema)]` to `{Self}`"
+)]
+pub trait HasSchema: JsonSchema {}
+
+#[diagnostic::do_not_recommend]
+impl<T: JsonSchema> HasSchema for T {}
+
+/// A type that a result can be written from. Implemented for every `serde::Serialize`.
+#[diagnostic::on_unimplemented(
+    message = "a tool cannot write `{Self}` as JSON",
+    label = "`{Self}` does not implement `serde::Serialize`",
+    note = "add `#[derive(serde::Serialize)]` to `{Self}`, or return a `Result` of a type that has it"
+)]
+pub trait ToJson: serde::Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: serde::Serialize + ?Sized> ToJson for T {}
+
+/// A type that a tool can fail with. Implemented for every `Display`.
+#[diagnostic::on_unimplemented(
+    message = "a tool cannot fail with `{Self}`",
+    label = "`{Self}` does not implement `std::fmt::Display`",
+    note = "the message of a failed job is the `Display` of its error"
+)]
+pub trait Failure: std::fmt::Display {}
+
+#[diagnostic::do_not_recommend]
+impl<T: std::fmt::Display + ?Sized> Failure for T {}
+
+/// Where and why a value does not fit a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// RFC 6901 pointer to the place, relative to the value.
+    pub at: String,
+    /// Why, in serde's words; it may quote the value.
+    pub why: String,
+}
+
+/// A user's type as function pointers.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// The schema of the type.
+    pub schema: fn(&mut SchemaGenerator) -> schemars::Schema,
+    /// Tries a value; gives the pointers of the keys that the type ignored.
+    pub probe: fn(&Value) -> Result<Vec<String>, Refusal>,
+    /// Whether the type can be read from nothing at all, as serde does for a missing field.
+    pub optional: fn() -> bool,
+}
+
+impl Shape {
+    /// The shape of `T`.
+    pub fn of<T: FromJson + HasSchema>() -> Self {
+        Shape {
+            schema: |generator| generator.subschema_for::<T>(),
+            probe: probe::<T>,
+            optional: from_nothing::<T>,
+        }
+    }
+}
+
+/// Tries to read `value` as a `T`; gives the pointers of the keys that `T` ignored.
+pub fn probe<T: FromJson>(value: &Value) -> Result<Vec<String>, Refusal> {
+    let mut ignored = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let mut note = |path: serde_ignored::Path<'_>| ignored.push(ignored_at(&path, value));
+    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
+    let read = T::deserialize(serde_ignored::Deserializer::new(tracked, &mut note));
+    match read {
+        Ok(_) => Ok(ignored),
+        Err(error) => Err(Refusal { at: error_at(&track.path()), why: error.to_string() }),
+    }
+}
+
+/// Reads a `T`, or says where and why it cannot be.
+pub fn read<T: FromJson>(value: &Value) -> Result<T, Refusal> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| Refusal { at: error_at(error.path()), why: error.inner().to_string() })
+}
+
+/// Reads a `T` from nothing at all, as serde does for a missing field.
+pub fn read_nothing<T: FromJson>() -> Option<T> {
+    T::deserialize(Missing).ok()
+}
+
+fn from_nothing<T: FromJson>() -> bool {
+    read_nothing::<T>().is_some()
+}
+
+fn error_at(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut at = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => pointer::push(&mut at, index),
+            Segment::Map { key } => pointer::push(&mut at, key),
+            Segment::Enum { variant } => pointer::push(&mut at, variant),
+            Segment::Unknown => break,
+        }
+    }
+    at
+}
+
+/// serde_ignored leaves the variant's name out of its paths; `value` has it as the only key.
+fn ignored_at(path: &serde_ignored::Path<'_>, value: &Value) -> String {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => String::new(),
+        Path::Seq { parent, index } => pointer::join(&ignored_at(parent, value), index),
+        Path::Map { parent, key } => ignored_key(ignored_at(parent, value), key, value),
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
+            ignored_at(parent, value)
+        }
+    }
+}
+
+fn ignored_key(parent: String, key: &str, value: &Value) -> String {
+    let direct = pointer::join(&parent, key);
+    if value.pointer(&direct).is_some() {
+        return direct;
+    }
+    match value.pointer(&parent).and_then(Value::as_object).and_then(|object| object.keys().next()) {
+        Some(variant) => pointer::join(&pointer::join(&parent, variant), key),
+        None => direct,
+    }
+}
+
+/// serde's rule for a missing field: only `deserialize_option` answers, with none.
+struct Missing;
+
+impl<'de> Deserializer<'de> for Missing {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("missing"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_none()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl IntoDeserializer<'_> for Missing {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::tool::samples::{Mesh, Tank};
+
+    #[test]
+    fn only_options_can_be_read_from_nothing() {
+        assert!(from_nothing::<Option<u32>>());
+        for required in [from_nothing::<u32>, from_nothing::<Value>, from_nothing::<Mesh>, from_nothing::<Vec<u8>>] {
+            assert!(!required());
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_place() {
+        let refusal = probe::<Vec<Mesh>>(&json!([{"size": 1.0}, {"size": "x"}])).unwrap_err();
+        assert_eq!(refusal.at, "/1/size");
+    }
+
+    #[test]
+    fn ignored_keys_are_named_by_pointer_inside_variants_too() {
+        assert_eq!(probe::<Mesh>(&json!({"size": 1.0, "sise": 2})).unwrap(), ["/sise"]);
+        let tank = json!({"cylinder": {"height_m": 1.0, "diameter_m": 1.0, "colour": "red"}});
+        assert_eq!(probe::<Tank>(&tank).unwrap(), ["/cylinder/colour"]);
+    }
+}
