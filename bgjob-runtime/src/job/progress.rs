@@ -14,10 +14,18 @@ pub struct Progress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<f64>,
     /// How much is done, in the tool's own unit.
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "plain_number")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "plain_number"
+    )]
     pub done: Option<f64>,
     /// How much there is, in the same unit.
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "plain_number")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "plain_number"
+    )]
     pub total: Option<f64>,
     /// What is being done, in the tool's own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,7 +48,9 @@ pub struct Progress {
 fn plain_number<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: up to here every integer has its own f64
     match number {
-        Some(number) if number.fract() == 0.0 && number.abs() <= EXACT => serializer.serialize_i64(*number as i64),
+        Some(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
+            serializer.serialize_i64(*number as i64)
+        }
         Some(number) => serializer.serialize_f64(*number),
         None => serializer.serialize_none(),
     }
@@ -52,9 +62,17 @@ mod tests {
 
     #[test]
     fn counts_are_written_as_integers_and_read_back() {
-        let progress = Progress { attempt: 1, done: Some(42.0), total: Some(100.5), ..Progress::default() };
+        let progress = Progress {
+            attempt: 1,
+            done: Some(42.0),
+            total: Some(100.5),
+            ..Progress::default()
+        };
         let text = serde_json::to_string(&progress).unwrap();
-        assert_eq!(text, r#"{"attempt":1,"nonce":"","done":42,"total":100.5,"at_ms":0}"#);
+        assert_eq!(
+            text,
+            r#"{"attempt":1,"nonce":"","done":42,"total":100.5,"at_ms":0}"#
+        );
         assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), progress);
     }
 }

@@ -24,7 +24,14 @@ pub struct Arg {
 
 /// The argument `name` of type `T`: required unless `T` can be read from nothing or a default is set.
 pub fn arg<T: FromJson + HasSchema>(name: &'static str) -> Arg {
-    Arg { name, doc: "", bounds: Bounds::default(), default: None, skip_log: false, shape: Shape::of::<T>() }
+    Arg {
+        name,
+        doc: "",
+        bounds: Bounds::default(),
+        default: None,
+        skip_log: false,
+        shape: Shape::of::<T>(),
+    }
 }
 
 impl Arg {
@@ -52,14 +59,18 @@ impl Arg {
     /// Sets the value that must be exceeded.
     #[must_use]
     pub fn exclusive_minimum(mut self, bound: impl Into<Value>) -> Self {
-        self.bounds.0.insert("exclusiveMinimum".into(), bound.into());
+        self.bounds
+            .0
+            .insert("exclusiveMinimum".into(), bound.into());
         self
     }
 
     /// Sets the value that must not be reached.
     #[must_use]
     pub fn exclusive_maximum(mut self, bound: impl Into<Value>) -> Self {
-        self.bounds.0.insert("exclusiveMaximum".into(), bound.into());
+        self.bounds
+            .0
+            .insert("exclusiveMaximum".into(), bound.into());
         self
     }
 
@@ -110,7 +121,10 @@ pub struct Flattened {
 
 /// The struct `T` whose fields are the tool's arguments.
 pub fn flatten<T: FromJson + HasSchema>(name: &'static str) -> Flattened {
-    Flattened { name, shape: Shape::of::<T>() }
+    Flattened {
+        name,
+        shape: Shape::of::<T>(),
+    }
 }
 
 /// A state field that a tool reads.
@@ -124,5 +138,8 @@ pub struct StateField {
 
 /// The state field `field`, read as a `T`.
 pub fn state<T: FromJson>(field: &'static str) -> StateField {
-    StateField { field, probe: super::shape::probe::<T> }
+    StateField {
+        field,
+        probe: super::shape::probe::<T>,
+    }
 }

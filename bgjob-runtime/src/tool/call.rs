@@ -43,7 +43,12 @@ impl Call {
         states: BTreeMap<String, StateValue>,
         sink: Box<dyn Write>,
     ) -> Self {
-        Call { job, args, states, sink: RefCell::new(BufWriter::with_capacity(64 * 1024, sink)) }
+        Call {
+            job,
+            args,
+            states,
+            sink: RefCell::new(BufWriter::with_capacity(64 * 1024, sink)),
+        }
     }
 
     /// What the function is given as `&Job`.
@@ -57,8 +62,12 @@ impl Call {
     /// `missing_argument` or `invalid_argument`, should the stored input not be the one that was checked.
     pub fn arg<T: FromJson>(&self, name: &str) -> Result<T> {
         let Some(value) = self.args.get(name) else {
-            return shape::read_nothing()
-                .ok_or_else(|| Error::new(Code::MissingArgument, format!("the stored input has no `{name}`")));
+            return shape::read_nothing().ok_or_else(|| {
+                Error::new(
+                    Code::MissingArgument,
+                    format!("the stored input has no `{name}`"),
+                )
+            });
         };
         shape::read(value).map_err(|refusal| unreadable(&super::pointer::join("", name), &refusal))
     }
@@ -77,7 +86,10 @@ impl Call {
     /// `missing_state` without a value, `invalid_state` where it does not fit `T`.
     pub fn state<T: FromJson>(&self, field: &str) -> Result<State<T>> {
         let Some(state) = self.states.get(field) else {
-            return Err(Error::new(Code::MissingState, format!("the state field `{field}` has no value")));
+            return Err(Error::new(
+                Code::MissingState,
+                format!("the state field `{field}` has no value"),
+            ));
         };
         match shape::read(&state.value) {
             Ok(value) => Ok(State::pinned(value, state.version)),
@@ -92,7 +104,8 @@ impl Call {
     pub fn output<T: ToJson + ?Sized>(&self, value: &T) -> Finished {
         let mut sink = self.sink.borrow_mut();
         finite::write(&mut *sink, value)?;
-        sink.flush().map_err(|error| Error::storage("write the result", error))
+        sink.flush()
+            .map_err(|error| Error::storage("write the result", error))
     }
 
     /// The function's own error.
@@ -101,7 +114,11 @@ impl Call {
     /// Always: `tool_error`.
     pub fn failure<E: Failure + ?Sized>(&self, error: &E, details: Option<Value>) -> Finished {
         let text = error.to_string();
-        let message = if text.trim().is_empty() { "the tool failed without a message".to_owned() } else { text };
+        let message = if text.trim().is_empty() {
+            "the tool failed without a message".to_owned()
+        } else {
+            text
+        };
         let mut failed = Error::new(Code::ToolError, message);
         failed.details = details;
         Err(failed)
@@ -112,7 +129,11 @@ impl Call {
 fn unreadable(parent: &str, refusal: &Refusal) -> Error {
     let at = format!("{parent}{}", refusal.at);
     let place = words::clip(&at, 200);
-    Error::new(Code::InvalidArgument, format!("the stored input does not fit the tool at `{place}`")).at(at)
+    Error::new(
+        Code::InvalidArgument,
+        format!("the stored input does not fit the tool at `{place}`"),
+    )
+    .at(at)
 }
 
 /// Finds out by method resolution whether an error type implements `Serialize`.
@@ -179,9 +200,19 @@ mod tests {
     }
 
     fn call(args: Value, sink: impl Write + 'static) -> Call {
-        let Value::Object(args) = args else { panic!("arguments are an object") };
-        let basis = StateValue { version: 3, value: json!({"size": 0.5}) };
-        Call::new(Job::test(), args, BTreeMap::from([("basis".to_owned(), basis)]), Box::new(sink))
+        let Value::Object(args) = args else {
+            panic!("arguments are an object")
+        };
+        let basis = StateValue {
+            version: 3,
+            value: json!({"size": 0.5}),
+        };
+        Call::new(
+            Job::test(),
+            args,
+            BTreeMap::from([("basis".to_owned(), basis)]),
+            Box::new(sink),
+        )
     }
 
     #[test]
@@ -189,13 +220,19 @@ mod tests {
         let call = call(json!({"days": 3}), Sink::default());
         assert_eq!(call.arg::<u32>("days"), Ok(3));
         assert_eq!(call.arg::<Option<u32>>("absent"), Ok(None));
-        assert_eq!(call.arg::<u32>("absent").unwrap_err().code, Code::MissingArgument);
+        assert_eq!(
+            call.arg::<u32>("absent").unwrap_err().code,
+            Code::MissingArgument
+        );
         let basis = call.state::<Mesh>("basis").unwrap();
         assert_eq!((basis.size, basis.version()), (0.5, 3));
         let wrong = call.state::<Vec<u8>>("basis").unwrap_err();
         assert_eq!(wrong.code, Code::InvalidState);
         assert!(wrong.message.contains("`basis`"), "{wrong}");
-        assert_eq!(call.state::<Mesh>("other").unwrap_err().code, Code::MissingState);
+        assert_eq!(
+            call.state::<Mesh>("other").unwrap_err().code,
+            Code::MissingState
+        );
     }
 
     #[test]
@@ -209,15 +246,23 @@ mod tests {
     #[test]
     fn the_result_goes_to_the_sink() {
         let sink = Sink::default();
-        call(json!({}), sink.clone()).output(&json!({"a": [1, null]})).unwrap();
+        call(json!({}), sink.clone())
+            .output(&json!({"a": [1, null]}))
+            .unwrap();
         assert_eq!(sink.0.lock().unwrap().as_slice(), br#"{"a":[1,null]}"#);
     }
 
     #[test]
     fn a_full_disk_is_a_storage_error() {
-        assert_eq!(call(json!({}), Full).output("x").unwrap_err().code, Code::StorageError);
+        assert_eq!(
+            call(json!({}), Full).output("x").unwrap_err().code,
+            Code::StorageError
+        );
         let large = "x".repeat(200_000);
-        assert_eq!(call(json!({}), Full).output(&large).unwrap_err().code, Code::StorageError);
+        assert_eq!(
+            call(json!({}), Full).output(&large).unwrap_err().code,
+            Code::StorageError
+        );
     }
 
     #[test]
@@ -227,8 +272,13 @@ mod tests {
         assert_eq!((&&ErrorProbe(&plain)).details(), None);
         let details = (&&ErrorProbe(&rich)).details();
         assert_eq!(details.as_ref().unwrap()["code"], "too_large");
-        let failed = call(json!({}), Sink::default()).failure(&rich, details).unwrap_err();
-        assert_eq!((failed.code, failed.message.as_str()), (Code::ToolError, "too large"));
+        let failed = call(json!({}), Sink::default())
+            .failure(&rich, details)
+            .unwrap_err();
+        assert_eq!(
+            (failed.code, failed.message.as_str()),
+            (Code::ToolError, "too large")
+        );
         assert_eq!(failed.details.unwrap()["message"], "too large");
     }
 }

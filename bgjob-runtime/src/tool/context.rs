@@ -79,7 +79,11 @@ impl Job {
     }
 
     fn build(id: JobId, attempt: u32, nonce: String, dir: PathBuf, test: Option<TestJob>) -> Self {
-        let last = Progress { attempt, nonce, ..Progress::default() };
+        let last = Progress {
+            attempt,
+            nonce,
+            ..Progress::default()
+        };
         let inner = Inner {
             id,
             attempt,
@@ -91,7 +95,9 @@ impl Job {
             last: Mutex::new(last),
             test,
         };
-        Job { inner: Arc::new(inner) }
+        Job {
+            inner: Arc::new(inner),
+        }
     }
 
     /// A job for unit tests, in a temporary directory that goes with its last clone.
@@ -100,10 +106,22 @@ impl Job {
     /// Where no temporary directory can be made.
     pub fn test() -> Self {
         let dir = tempfile::Builder::new().prefix("bgjob-test-").tempdir();
-        let dir = dir.unwrap_or_else(|error| panic!("cannot make a temporary directory for a test job: {error}"));
+        let dir = dir.unwrap_or_else(|error| {
+            panic!("cannot make a temporary directory for a test job: {error}")
+        });
         let path = dir.path().to_owned();
-        let test = TestJob { cancelled: watch::Sender::new(false), seen: Mutex::default(), _dir: Some(dir) };
-        Job::build(JobId::generate("test"), 1, "test".to_owned(), path, Some(test))
+        let test = TestJob {
+            cancelled: watch::Sender::new(false),
+            seen: Mutex::default(),
+            _dir: Some(dir),
+        };
+        Job::build(
+            JobId::generate("test"),
+            1,
+            "test".to_owned(),
+            path,
+            Some(test),
+        )
     }
 
     /// The job's id.
@@ -134,9 +152,10 @@ impl Job {
         }
         let dir = self.inner.dir.join("artifacts");
         match DirBuilder::new().mode(0o700).create(&dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                Err(Error::storage(format_args!("make `{}`", dir.display()), error))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::storage(
+                format_args!("make `{}`", dir.display()),
+                error,
+            )),
             _ => Ok(dir.join(name)),
         }
     }
@@ -190,7 +209,11 @@ impl Job {
         match &self.inner.test {
             Some(test) => {
                 // The sender lives as long as `self`, so this cannot fail.
-                let _ = test.cancelled.subscribe().wait_for(|cancelled| *cancelled).await;
+                let _ = test
+                    .cancelled
+                    .subscribe()
+                    .wait_for(|cancelled| *cancelled)
+                    .await;
             }
             None => sys::term::watch().wait().await,
         }
@@ -205,7 +228,11 @@ impl Job {
 
     /// Every progress, phase and note of a job made by [`Job::test`], throttled ones too.
     pub fn progress_seen(&self) -> Vec<Progress> {
-        self.inner.test.as_ref().map(|test| lock(&test.seen).clone()).unwrap_or_default()
+        self.inner
+            .test
+            .as_ref()
+            .map(|test| lock(&test.seen).clone())
+            .unwrap_or_default()
     }
 
     fn last(&self) -> MutexGuard<'_, Progress> {
@@ -237,7 +264,9 @@ impl Job {
             lock(&test.seen).push(last.clone());
         }
         // Counted from the end of the write, so that a slow disk cannot take all of the function's time.
-        let due = self.elapsed_ns().saturating_add(u64::try_from(INTERVAL.as_nanos()).unwrap_or(u64::MAX));
+        let due = self
+            .elapsed_ns()
+            .saturating_add(u64::try_from(INTERVAL.as_nanos()).unwrap_or(u64::MAX));
         self.inner.due_ns.store(due, Ordering::Relaxed);
     }
 
@@ -265,26 +294,39 @@ macro_rules! count {
     };
 }
 
-count!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64);
+count!(
+    u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64
+);
 
 fn share(done: f64, total: f64) -> Option<f64> {
     let share = done / total;
     // Nothing to do is done.
-    if total == 0.0 && done >= 0.0 { Some(1.0) } else { share.is_finite().then(|| share.clamp(0.0, 1.0)) }
+    if total == 0.0 && done >= 0.0 {
+        Some(1.0)
+    } else {
+        share.is_finite().then(|| share.clamp(0.0, 1.0))
+    }
 }
 
 fn is_plain_file_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 255
         && !name.starts_with('.')
-        && !name.chars().any(|c| c == '/' || c == '\\' || c.is_control())
+        && !name
+            .chars()
+            .any(|c| c == '/' || c == '\\' || c.is_control())
 }
 
 /// A reader sees the old content or the new; after a crash of the machine, perhaps neither.
 fn replace(dir: &Path, progress: &Progress) -> std::io::Result<()> {
     let text = serde_json::to_vec(progress)?;
     let tmp = dir.join("progress.json.tmp");
-    let mut file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&tmp)?;
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&tmp)?;
     file.write_all(&text)?;
     std::fs::rename(&tmp, dir.join("progress.json"))
 }

@@ -1,10 +1,11 @@
 //! JSON out, without the silent `null` that serde_json writes for a NaN or an infinity.
 
+use std::cell::RefCell;
 use std::io::Write;
 
 use serde::ser::{
-    Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+    Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
+    SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
 use super::pointer;
@@ -15,70 +16,174 @@ use crate::error::{Code, Error, Result};
 /// # Errors
 /// `bad_result` with the RFC 6901 pointer of what cannot be written; `storage_error` where writing fails.
 pub(crate) fn write<W: Write, T: Serialize + ?Sized>(sink: &mut W, value: &T) -> Result<()> {
-    let mut json = serde_json::Serializer::new(sink);
-    let mut track = serde_path_to_error::Track::new();
-    match value.serialize(serde_path_to_error::Serializer::new(Finite(&mut json), &mut track)) {
+    let failed = RefCell::new(None);
+    let place = Place {
+        parent: None,
+        token: Token::Root,
+        failed: &failed,
+    };
+    match place
+        .checked(value)
+        .serialize(&mut serde_json::Serializer::new(sink))
+    {
         Ok(()) => Ok(()),
         Err(error) if error.is_io() => Err(Error::storage("write the result", error)),
-        Err(error) => Err(bad_result(&track.path(), &error)),
+        Err(error) => Err(bad_result(failed.take().unwrap_or_default(), &error)),
     }
 }
 
-fn bad_result(path: &serde_path_to_error::Path, error: &serde_json::Error) -> Error {
-    let at = result_at(path);
-    let place = if at.is_empty() { String::new() } else { format!(" at `{at}`") };
-    Error::new(Code::BadResult, format!("the result cannot be written as JSON{place}: {error}"))
-        .at(at)
-        .remedy("Return a finite number there, or an `Option` that is `None` where there is no number.")
+fn bad_result(at: String, error: &serde_json::Error) -> Error {
+    let place = if at.is_empty() {
+        String::new()
+    } else {
+        format!(" at `{at}`")
+    };
+    let message = format!("the result cannot be written as JSON{place}: {error}");
+    let finite = "Return a finite number there, or an `Option` that is `None` where there is none.";
+    let remedy = if message.ends_with(NOT_JSON) {
+        finite
+    } else {
+        "Return a type that JSON can hold."
+    };
+    Error::new(Code::BadResult, message).at(at).remedy(remedy)
 }
 
-fn result_at(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut at = String::new();
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => pointer::push(&mut at, index),
-            Segment::Map { key } => pointer::push(&mut at, key),
-            Segment::Enum { variant } => pointer::push(&mut at, variant),
-            Segment::Unknown => break,
+const NOT_JSON: &str = " is not JSON";
+
+/// Where in the result a value stands: a list on the stack, turned into a pointer only when something fails.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    parent: Option<&'a Place<'a>>,
+    token: Token<'a>,
+    failed: &'a RefCell<Option<String>>,
+}
+
+#[derive(Clone, Copy)]
+enum Token<'a> {
+    Root,
+    Key(&'a str),
+    /// A map's key as JSON text.
+    Text(&'a [u8]),
+    Index(usize),
+}
+
+impl<'a> Place<'a> {
+    fn inside(&'a self, token: Token<'a>) -> Place<'a> {
+        Place {
+            parent: Some(self),
+            token,
+            failed: self.failed,
         }
     }
-    at
+
+    fn checked<T: ?Sized>(&'a self, value: &'a T) -> Checked<'a, T> {
+        Checked { value, place: self }
+    }
+
+    fn pointer(&self) -> String {
+        let mut pointer = self.parent.map(Place::pointer).unwrap_or_default();
+        match self.token {
+            Token::Root => {}
+            Token::Key(key) => pointer::push(&mut pointer, key),
+            Token::Index(index) => pointer::push(&mut pointer, index),
+            Token::Text(text) => match serde_json::from_slice::<String>(text) {
+                Ok(key) => pointer::push(&mut pointer, key),
+                Err(_) => pointer::push(&mut pointer, String::from_utf8_lossy(text)),
+            },
+        }
+        pointer
+    }
 }
 
-/// A serializer that passes everything on but non-finite numbers.
-struct Finite<S>(S);
-
-/// A value whose parts pass through [`Finite`] too.
-struct Checked<'a, T: ?Sized>(&'a T);
+/// A value that is written through [`Finite`], all its parts too.
+struct Checked<'a, T: ?Sized> {
+    value: &'a T,
+    place: &'a Place<'a>,
+}
 
 impl<T: Serialize + ?Sized> Serialize for Checked<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(Finite(serializer))
+        let written = self.value.serialize(Finite {
+            inner: serializer,
+            place: self.place,
+        });
+        if written.is_err() {
+            // The innermost place fails first.
+            self.place
+                .failed
+                .borrow_mut()
+                .get_or_insert_with(|| self.place.pointer());
+        }
+        written
+    }
+}
+
+/// A serializer that passes everything on but non-finite numbers.
+struct Finite<'a, S> {
+    inner: S,
+    place: &'a Place<'a>,
+}
+
+/// A sequence, struct or map that is being written.
+struct Parts<'a, C> {
+    inner: C,
+    place: &'a Place<'a>,
+    variant: Option<&'static str>,
+    index: usize,
+    key: Vec<u8>,
+}
+
+impl<'a, C> Parts<'a, C> {
+    fn new(inner: C, place: &'a Place<'a>) -> Self {
+        Parts {
+            inner,
+            place,
+            variant: None,
+            index: 0,
+            key: Vec::new(),
+        }
+    }
+
+    fn of_variant(inner: C, place: &'a Place<'a>, variant: &'static str) -> Self {
+        Parts {
+            variant: Some(variant),
+            ..Parts::new(inner, place)
+        }
+    }
+
+    fn base(&self) -> Place<'a> {
+        match self.variant {
+            Some(variant) => self.place.inside(Token::Key(variant)),
+            None => *self.place,
+        }
     }
 }
 
 fn refuse<E: serde::ser::Error>(number: f64) -> E {
-    let name = if number.is_nan() { "NaN" } else { "an infinite number" };
-    E::custom(format_args!("{name} is not JSON"))
+    let name = if number.is_nan() {
+        "NaN"
+    } else {
+        "an infinite number"
+    };
+    E::custom(format_args!("{name}{NOT_JSON}"))
 }
 
 macro_rules! pass_on {
     ($($method:ident($type:ty)),* $(,)?) => {
-        $(fn $method(self, value: $type) -> Result<S::Ok, S::Error> { self.0.$method(value) })*
+        $(fn $method(self, value: $type) -> Result<S::Ok, S::Error> { self.inner.$method(value) })*
     };
 }
 
-impl<S: Serializer> Serializer for Finite<S> {
+impl<'a, S: Serializer> Serializer for Finite<'a, S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Finite<S::SerializeSeq>;
-    type SerializeTuple = Finite<S::SerializeTuple>;
-    type SerializeTupleStruct = Finite<S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Finite<S::SerializeTupleVariant>;
-    type SerializeMap = Finite<S::SerializeMap>;
-    type SerializeStruct = Finite<S::SerializeStruct>;
-    type SerializeStructVariant = Finite<S::SerializeStructVariant>;
+    type SerializeSeq = Parts<'a, S::SerializeSeq>;
+    type SerializeTuple = Parts<'a, S::SerializeTuple>;
+    type SerializeTupleStruct = Parts<'a, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Parts<'a, S::SerializeTupleVariant>;
+    type SerializeMap = Parts<'a, S::SerializeMap>;
+    type SerializeStruct = Parts<'a, S::SerializeStruct>;
+    type SerializeStructVariant = Parts<'a, S::SerializeStructVariant>;
 
     pass_on! {
         serialize_bool(bool), serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_i64(i64),
@@ -88,27 +193,40 @@ impl<S: Serializer> Serializer for Finite<S> {
     }
 
     fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
-        if value.is_finite() { self.0.serialize_f32(value) } else { Err(refuse(f64::from(value))) }
+        if value.is_finite() {
+            self.inner.serialize_f32(value)
+        } else {
+            Err(refuse(value.into()))
+        }
     }
 
     fn serialize_f64(self, value: f64) -> Result<S::Ok, S::Error> {
-        if value.is_finite() { self.0.serialize_f64(value) } else { Err(refuse(value)) }
+        if value.is_finite() {
+            self.inner.serialize_f64(value)
+        } else {
+            Err(refuse(value))
+        }
     }
 
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
-        self.0.serialize_none()
+        self.inner.serialize_none()
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.0.serialize_some(&Checked(value))
+        self.inner.serialize_some(&self.place.checked(value))
     }
 
     fn serialize_unit(self) -> Result<S::Ok, S::Error> {
-        self.0.serialize_unit()
+        self.inner.serialize_unit()
     }
 
-    fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result<S::Ok, S::Error> {
-        self.0.serialize_unit_variant(name, index, variant)
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<S::Ok, S::Error> {
+        self.inner.serialize_unit_variant(name, index, variant)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -116,7 +234,8 @@ impl<S: Serializer> Serializer for Finite<S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_struct(name, &Checked(value))
+        self.inner
+            .serialize_newtype_struct(name, &self.place.checked(value))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -126,19 +245,28 @@ impl<S: Serializer> Serializer for Finite<S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_variant(name, index, variant, &Checked(value))
+        let place = self.place.inside(Token::Key(variant));
+        self.inner
+            .serialize_newtype_variant(name, index, variant, &place.checked(value))
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        self.0.serialize_seq(len).map(Finite)
+        Ok(Parts::new(self.inner.serialize_seq(len)?, self.place))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        self.0.serialize_tuple(len).map(Finite)
+        Ok(Parts::new(self.inner.serialize_tuple(len)?, self.place))
     }
 
-    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
-        self.0.serialize_tuple_struct(name, len).map(Finite)
+    fn serialize_tuple_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeTupleStruct, S::Error> {
+        Ok(Parts::new(
+            self.inner.serialize_tuple_struct(name, len)?,
+            self.place,
+        ))
     }
 
     fn serialize_tuple_variant(
@@ -148,15 +276,25 @@ impl<S: Serializer> Serializer for Finite<S> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        self.0.serialize_tuple_variant(name, index, variant, len).map(Finite)
+        let inner = self
+            .inner
+            .serialize_tuple_variant(name, index, variant, len)?;
+        Ok(Parts::of_variant(inner, self.place, variant))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        self.0.serialize_map(len).map(Finite)
+        Ok(Parts::new(self.inner.serialize_map(len)?, self.place))
     }
 
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
-        self.0.serialize_struct(name, len).map(Finite)
+    fn serialize_struct(
+        self,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self::SerializeStruct, S::Error> {
+        Ok(Parts::new(
+            self.inner.serialize_struct(name, len)?,
+            self.place,
+        ))
     }
 
     fn serialize_struct_variant(
@@ -166,30 +304,36 @@ impl<S: Serializer> Serializer for Finite<S> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
-        self.0.serialize_struct_variant(name, index, variant, len).map(Finite)
+        let inner = self
+            .inner
+            .serialize_struct_variant(name, index, variant, len)?;
+        Ok(Parts::of_variant(inner, self.place, variant))
     }
 
     fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.0.collect_str(value)
+        self.inner.collect_str(value)
     }
 
     fn is_human_readable(&self) -> bool {
-        self.0.is_human_readable()
+        self.inner.is_human_readable()
     }
 }
 
 macro_rules! elements {
     ($($trait:ident::$method:ident),* $(,)?) => {
-        $(impl<C: $trait> $trait for Finite<C> {
+        $(impl<C: $trait> $trait for Parts<'_, C> {
             type Ok = C::Ok;
             type Error = C::Error;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-                self.0.$method(&Checked(value))
+                let base = self.base();
+                let place = base.inside(Token::Index(self.index));
+                self.index += 1;
+                self.inner.$method(&place.checked(value))
             }
 
             fn end(self) -> Result<C::Ok, C::Error> {
-                self.0.end()
+                self.inner.end()
             }
         })*
     };
@@ -204,20 +348,25 @@ elements! {
 
 macro_rules! fields {
     ($($trait:ident),*) => {
-        $(impl<C: $trait> $trait for Finite<C> {
+        $(impl<C: $trait> $trait for Parts<'_, C> {
             type Ok = C::Ok;
             type Error = C::Error;
 
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), C::Error> {
-                self.0.serialize_field(key, &Checked(value))
+            fn serialize_field<T>(&mut self, key: &'static str, value: &T) -> Result<(), C::Error>
+            where
+                T: Serialize + ?Sized,
+            {
+                let base = self.base();
+                let place = base.inside(Token::Key(key));
+                self.inner.serialize_field(key, &place.checked(value))
             }
 
             fn skip_field(&mut self, key: &'static str) -> Result<(), C::Error> {
-                self.0.skip_field(key)
+                self.inner.skip_field(key)
             }
 
             fn end(self) -> Result<C::Ok, C::Error> {
-                self.0.end()
+                self.inner.end()
             }
         })*
     };
@@ -225,96 +374,27 @@ macro_rules! fields {
 
 fields!(SerializeStruct, SerializeStructVariant);
 
-impl<C: SerializeMap> SerializeMap for Finite<C> {
+impl<C: SerializeMap> SerializeMap for Parts<'_, C> {
     type Ok = C::Ok;
     type Error = C::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
-        self.0.serialize_key(&Checked(key))
+        self.key.clear();
+        if let Err(error) = serde_json::to_writer(&mut self.key, key) {
+            return Err(C::Error::custom(error));
+        }
+        self.inner.serialize_key(key)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-        self.0.serialize_value(&Checked(value))
-    }
-
-    fn serialize_entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(
-        &mut self,
-        key: &K,
-        value: &V,
-    ) -> Result<(), C::Error> {
-        self.0.serialize_entry(&Checked(key), &Checked(value))
+        let place = self.place.inside(Token::Text(&self.key));
+        self.inner.serialize_value(&place.checked(value))
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
-        self.0.end()
+        self.inner.end()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::tool::samples::{Feed, Mesh, Tank};
-
-    #[derive(Serialize)]
-    enum Every {
-        Unit,
-        Newtype(Option<f64>),
-        Tuple(u8, f32),
-        Struct { at: BTreeMap<String, Vec<f64>> },
-    }
-
-    fn text(value: &impl Serialize) -> Result<String> {
-        let mut sink = Vec::new();
-        write(&mut sink, value)?;
-        Ok(String::from_utf8(sink).unwrap())
-    }
-
-    fn refused_at(value: &impl Serialize) -> String {
-        let error = text(value).unwrap_err();
-        assert_eq!(error.code, Code::BadResult);
-        error.at.unwrap()
-    }
-
-    #[test]
-    fn finite_values_come_out_as_serde_json_writes_them() {
-        let mesh = Mesh { size: 0.1, steps: 3, label: None };
-        let values = (
-            [Every::Unit, Every::Newtype(None), Every::Newtype(Some(1.5)), Every::Tuple(1, 2.5)],
-            Every::Struct { at: BTreeMap::from([("x".to_owned(), vec![1.0, -0.0, 1e300])]) },
-            (mesh.clone(), Feed::Series { flows: vec![1], mesh }, Tank::None, (), 'c', "text", u64::MAX, i64::MIN),
-            json!({"a": [null, true, 1, 1.5, "s"]}),
-            BTreeMap::from([(1u8, "integer keys")]),
-        );
-        assert_eq!(text(&values).unwrap(), serde_json::to_string(&values).unwrap());
-    }
-
-    #[test]
-    fn a_non_finite_number_is_named_by_its_pointer() {
-        assert_eq!(refused_at(&f64::NAN), "");
-        assert_eq!(refused_at(&[0.0, f32::INFINITY]), "/1");
-        assert_eq!(refused_at(&Every::Newtype(Some(f64::NAN))), "/Newtype");
-        assert_eq!(refused_at(&Every::Tuple(1, f32::NEG_INFINITY)), "/Tuple/1");
-        let at = BTreeMap::from([("a/b~".to_owned(), vec![1.0, f64::NAN])]);
-        assert_eq!(refused_at(&Every::Struct { at }), "/Struct/at/a~1b~0/1");
-        let series = vec![Mesh { size: 1.0, steps: 0, label: None }, Mesh { size: f64::NAN, steps: 0, label: None }];
-        assert_eq!(refused_at(&series), "/1/size");
-    }
-
-    #[test]
-    fn a_map_key_that_is_no_string_is_a_bad_result() {
-        let error = text(&BTreeMap::from([((1, 2), 3)])).unwrap_err();
-        assert_eq!(error.code, Code::BadResult);
-    }
-
-    #[test]
-    fn the_message_says_what_and_where() {
-        let value: BTreeMap<&str, f64> = BTreeMap::from([("ph", f64::NAN)]);
-        let error = text(&value).unwrap_err();
-        assert_eq!(error.message, "the result cannot be written as JSON at `/ph`: NaN is not JSON");
-        assert_eq!(text(&Value::Null).unwrap(), "null");
-    }
-}
+mod tests;

@@ -13,5 +13,7 @@ pub struct Output {
 
 /// A result of type `T`.
 pub fn output<T: ToJson + HasSchema>() -> Output {
-    Output { schema: |generator| generator.subschema_for::<T>() }
+    Output {
+        schema: |generator| generator.subschema_for::<T>(),
+    }
 }

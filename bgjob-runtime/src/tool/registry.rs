@@ -14,8 +14,16 @@ use crate::job::id::{MAX_TOOL_NAME, is_tool_name};
 
 /// Names of the tools that every server has for its jobs.
 pub const RESERVED_NAMES: [&str; 10] = [
-    "get_job_status", "get_job_results", "list_jobs", "cancel_job", "get_job_logs", "retry_job", "get_state",
-    "reset_state", "get_system_status", "answer_job",
+    "get_job_status",
+    "get_job_results",
+    "list_jobs",
+    "cancel_job",
+    "get_job_logs",
+    "retry_job",
+    "get_state",
+    "reset_state",
+    "get_system_status",
+    "answer_job",
 ];
 
 /// One registered tool.
@@ -29,7 +37,10 @@ pub struct Tool {
 
 impl Tool {
     fn new(spec: &'static ToolSpec) -> Self {
-        Tool { spec, signature: (spec.signature)() }
+        Tool {
+            spec,
+            signature: (spec.signature)(),
+        }
     }
 
     /// The tool's name.
@@ -65,14 +76,19 @@ impl Registry {
     /// What a programmer has to mend, in one text: no tools, two of one name, a name or default that cannot be.
     pub fn global() -> Result<&'static Registry, String> {
         static GLOBAL: OnceLock<Result<Registry, String>> = OnceLock::new();
-        GLOBAL.get_or_init(|| Registry::from_specs(inventory::iter::<ToolSpec>)).as_ref().map_err(Clone::clone)
+        GLOBAL
+            .get_or_init(|| Registry::from_specs(inventory::iter::<ToolSpec>))
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     /// A registry of the given tools.
     ///
     /// # Errors
     /// As for [`Registry::global`].
-    pub fn from_specs(specs: impl IntoIterator<Item = &'static ToolSpec>) -> Result<Registry, String> {
+    pub fn from_specs(
+        specs: impl IntoIterator<Item = &'static ToolSpec>,
+    ) -> Result<Registry, String> {
         let mut specs: Vec<&'static ToolSpec> = specs.into_iter().collect();
         // The linker's order is not stable.
         specs.sort_by_key(|spec| (spec.name, spec.location));
@@ -84,7 +100,12 @@ impl Registry {
         problems.extend(duplicates(&tools));
         for tool in &tools {
             problems.extend(bad_name(tool));
-            problems.extend(tool.signature.args.iter().filter_map(|arg| bad_default(tool, arg)));
+            problems.extend(
+                tool.signature
+                    .args
+                    .iter()
+                    .filter_map(|arg| bad_default(tool, arg)),
+            );
         }
         if problems.is_empty() {
             let warnings = unwritten_fields(&tools);
@@ -96,7 +117,10 @@ impl Registry {
 
     /// The tool `name`.
     pub fn get(&self, name: &str) -> Option<&Tool> {
-        let index = self.tools.binary_search_by(|tool| tool.name().cmp(name)).ok()?;
+        let index = self
+            .tools
+            .binary_search_by(|tool| tool.name().cmp(name))
+            .ok()?;
         self.tools.get(index)
     }
 
@@ -112,7 +136,11 @@ impl Registry {
 
     /// Every state field that a tool reads or writes, sorted.
     pub fn state_fields(&self) -> Vec<&'static str> {
-        let mut fields: Vec<_> = self.tools.iter().flat_map(|tool| reads(tool).chain(writes(tool))).collect();
+        let mut fields: Vec<_> = self
+            .tools
+            .iter()
+            .flat_map(|tool| reads(tool).chain(writes(tool)))
+            .collect();
         fields.sort_unstable();
         fields.dedup();
         fields
@@ -120,7 +148,9 @@ impl Registry {
 
     /// The tools that write the state field `field`.
     pub fn writers<'a>(&'a self, field: &'a str) -> impl Iterator<Item = &'a Tool> {
-        self.tools.iter().filter(move |tool| writes(tool).any(|written| written == field))
+        self.tools
+            .iter()
+            .filter(move |tool| writes(tool).any(|written| written == field))
     }
 }
 
@@ -138,7 +168,10 @@ fn writes(tool: &Tool) -> impl Iterator<Item = &'static str> {
 fn duplicates(tools: &[Tool]) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for tool in tools {
-        places.entry(tool.name()).or_default().push(tool.spec.location);
+        places
+            .entry(tool.name())
+            .or_default()
+            .push(tool.spec.location);
     }
     places
         .into_iter()
@@ -175,7 +208,9 @@ fn bad_default(tool: &Tool, arg: &Arg) -> Option<String> {
         },
     };
     let (tool, place, arg) = (tool.name(), tool.spec.location, arg.name);
-    Some(format!("the default of `{arg}` of the tool `{tool}` {why} ({place})\nhelp: change `#[arg(default = …)]` or the range"))
+    Some(format!(
+        "the default of `{arg}` of the tool `{tool}` {why} ({place})\nhelp: change `#[arg(default = …)]` or the range"
+    ))
 }
 
 fn unwritten_fields(tools: &[Tool]) -> Vec<String> {
@@ -184,9 +219,13 @@ fn unwritten_fields(tools: &[Tool]) -> Vec<String> {
     for tool in tools {
         for field in reads(tool).filter(|field| !written.contains(field)) {
             let near = nearest(field, written.iter().copied());
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = near
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
             let (name, place) = (tool.name(), tool.spec.location);
-            warnings.push(format!("`{name}` reads the state field `{field}`, which no tool writes ({place}){hint}"));
+            warnings.push(format!(
+                "`{name}` reads the state field `{field}`, which no tool writes ({place}){hint}"
+            ));
         }
     }
     warnings

@@ -94,14 +94,19 @@ pub fn probe<T: FromJson>(value: &Value) -> Result<Vec<String>, Refusal> {
     let read = T::deserialize(serde_ignored::Deserializer::new(tracked, &mut note));
     match read {
         Ok(_) => Ok(ignored),
-        Err(error) => Err(Refusal { at: error_at(&track.path()), why: error.to_string() }),
+        Err(error) => Err(Refusal {
+            at: error_at(&track.path()),
+            why: error.to_string(),
+        }),
     }
 }
 
 /// Reads a `T`, or says where and why it cannot be.
 pub fn read<T: FromJson>(value: &Value) -> Result<T, Refusal> {
-    serde_path_to_error::deserialize(value)
-        .map_err(|error| Refusal { at: error_at(error.path()), why: error.inner().to_string() })
+    serde_path_to_error::deserialize(value).map_err(|error| Refusal {
+        at: error_at(error.path()),
+        why: error.inner().to_string(),
+    })
 }
 
 /// Reads a `T` from nothing at all, as serde does for a missing field.
@@ -134,9 +139,9 @@ fn ignored_at(path: &serde_ignored::Path<'_>, value: &Value) -> String {
         Path::Root => String::new(),
         Path::Seq { parent, index } => pointer::join(&ignored_at(parent, value), index),
         Path::Map { parent, key } => ignored_key(ignored_at(parent, value), key, value),
-        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => {
-            ignored_at(parent, value)
-        }
+        Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => ignored_at(parent, value),
     }
 }
 
@@ -145,7 +150,11 @@ fn ignored_key(parent: String, key: &str, value: &Value) -> String {
     if value.pointer(&direct).is_some() {
         return direct;
     }
-    match value.pointer(&parent).and_then(Value::as_object).and_then(|object| object.keys().next()) {
+    match value
+        .pointer(&parent)
+        .and_then(Value::as_object)
+        .and_then(|object| object.keys().next())
+    {
         Some(variant) => pointer::join(&pointer::join(&parent, variant), key),
         None => direct,
     }
@@ -189,7 +198,12 @@ mod tests {
     #[test]
     fn only_options_can_be_read_from_nothing() {
         assert!(from_nothing::<Option<u32>>());
-        for required in [from_nothing::<u32>, from_nothing::<Value>, from_nothing::<Mesh>, from_nothing::<Vec<u8>>] {
+        for required in [
+            from_nothing::<u32>,
+            from_nothing::<Value>,
+            from_nothing::<Mesh>,
+            from_nothing::<Vec<u8>>,
+        ] {
             assert!(!required());
         }
     }
@@ -202,7 +216,10 @@ mod tests {
 
     #[test]
     fn ignored_keys_are_named_by_pointer_inside_variants_too() {
-        assert_eq!(probe::<Mesh>(&json!({"size": 1.0, "sise": 2})).unwrap(), ["/sise"]);
+        assert_eq!(
+            probe::<Mesh>(&json!({"size": 1.0, "sise": 2})).unwrap(),
+            ["/sise"]
+        );
         let tank = json!({"cylinder": {"height_m": 1.0, "diameter_m": 1.0, "colour": "red"}});
         assert_eq!(probe::<Tank>(&tank).unwrap(), ["/cylinder/colour"]);
     }

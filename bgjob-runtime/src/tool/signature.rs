@@ -27,7 +27,13 @@ pub struct Signature {
 impl Signature {
     /// A tool without arguments.
     pub fn new(output: Output) -> Self {
-        Signature { args: Vec::new(), flattened: None, states: Vec::new(), output, described: OnceLock::new() }
+        Signature {
+            args: Vec::new(),
+            flattened: None,
+            states: Vec::new(),
+            output,
+            described: OnceLock::new(),
+        }
     }
 
     /// Adds an argument.
@@ -75,9 +81,18 @@ impl Signature {
 
 /// The error of a state value that does not fit the type that a tool reads.
 pub(crate) fn invalid_state(field: &str, refusal: &Refusal) -> Error {
-    let place = if refusal.at.is_empty() { String::new() } else { format!(" at `{}`", refusal.at) };
+    let place = if refusal.at.is_empty() {
+        String::new()
+    } else {
+        format!(" at `{}`", refusal.at)
+    };
     let why = super::check::words::clip(&refusal.why, 300);
-    Error::new(Code::InvalidState, format!("the state field `{field}` does not fit what the tool reads{place}: {why}"))
-        .at(refusal.at.clone())
-        .remedy(format!("Run the tool that sets `{field}` again, or reset the field."))
+    Error::new(
+        Code::InvalidState,
+        format!("the state field `{field}` does not fit what the tool reads{place}: {why}"),
+    )
+    .at(refusal.at.clone())
+    .remedy(format!(
+        "Run the tool that sets `{field}` again, or reset the field."
+    ))
 }

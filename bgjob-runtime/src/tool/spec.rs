@@ -37,7 +37,7 @@ pub struct StatePatch {
 }
 
 /// How a tool's function is entered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Body {
     /// A plain function; runs on the main thread, outside any runtime.
     Sync(fn(&Call) -> Finished),
@@ -46,6 +46,7 @@ pub enum Body {
 }
 
 /// Everything that the attribute knows about one function. Built by the macro in a constant.
+#[derive(Debug)]
 pub struct ToolSpec {
     /// The tool's name: `[a-z0-9_]`, at most 41 characters.
     pub name: &'static str,
@@ -75,7 +76,12 @@ pub struct ToolSpec {
 
 impl ToolSpec {
     /// A tool with every option at its default.
-    pub const fn new(name: &'static str, location: &'static str, signature: fn() -> Signature, body: Body) -> Self {
+    pub const fn new(
+        name: &'static str,
+        location: &'static str,
+        signature: fn() -> Signature,
+        body: Body,
+    ) -> Self {
         ToolSpec {
             name,
             title: None,

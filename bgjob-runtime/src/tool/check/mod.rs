@@ -31,7 +31,11 @@ impl Signature {
     /// # Errors
     /// `unknown_argument`, `missing_argument` or `invalid_argument` with the pointer of the place. Further
     /// problems of the same call stand in `details.problems`.
-    pub fn check(&self, tool: &str, input: Map<String, Value>) -> Result<Map<String, Value>, Error> {
+    pub fn check(
+        &self,
+        tool: &str,
+        input: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Error> {
         let mut problems = Problems::of(tool, self.argument_names());
         let checked = match &self.flattened {
             Some(flattened) => self.check_flattened(flattened.shape, input, &mut problems),
@@ -45,20 +49,37 @@ impl Signature {
         match &self.flattened {
             None => self.args.iter().map(|arg| arg.name.to_owned()).collect(),
             Some(_) => {
-                let properties = self.described().input_schema.get("properties").and_then(Value::as_object);
-                properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
+                let properties = self
+                    .described()
+                    .input_schema
+                    .get("properties")
+                    .and_then(Value::as_object);
+                properties
+                    .map(|properties| properties.keys().cloned().collect())
+                    .unwrap_or_default()
             }
         }
     }
 
-    fn check_args(&self, mut input: Map<String, Value>, problems: &mut Problems) -> Map<String, Value> {
+    fn check_args(
+        &self,
+        mut input: Map<String, Value>,
+        problems: &mut Problems,
+    ) -> Map<String, Value> {
         let mut checked = Map::new();
-        for key in input.keys().filter(|key| self.args.iter().all(|arg| arg.name != *key)) {
+        for key in input
+            .keys()
+            .filter(|key| self.args.iter().all(|arg| arg.name != *key))
+        {
             problems.unknown("", key, None);
         }
         for arg in &self.args {
             let value = match input.remove(arg.name) {
-                Some(value) if !(value.is_null() && arg.is_optional() && (arg.shape.probe)(&value).is_err()) => {
+                Some(value)
+                    if !(value.is_null()
+                        && arg.is_optional()
+                        && (arg.shape.probe)(&value).is_err()) =>
+                {
                     self.check_value(arg, value, problems)
                 }
                 _ => self.absent(arg, problems),
@@ -75,7 +96,11 @@ impl Signature {
             return Some(default.clone());
         }
         if !arg.is_optional() {
-            problems.missing("", arg.name, &words::expected(self.schema_of(arg.name), &self.described().definitions));
+            problems.missing(
+                "",
+                arg.name,
+                &words::expected(self.schema_of(arg.name), &self.described().definitions),
+            );
             return None;
         }
         Some(Value::Null).filter(|null| (arg.shape.probe)(null).is_ok())
@@ -88,7 +113,12 @@ impl Signature {
         value
     }
 
-    fn check_flattened(&self, shape: Shape, input: Map<String, Value>, problems: &mut Problems) -> Map<String, Value> {
+    fn check_flattened(
+        &self,
+        shape: Shape,
+        input: Map<String, Value>,
+        problems: &mut Problems,
+    ) -> Map<String, Value> {
         let mut found = Vec::new();
         let settled = self.settle(shape, "", Value::Object(input), &mut found);
         problems.extend(found, None);
@@ -101,7 +131,10 @@ impl Signature {
     /// Fills in the defaults that the fields of a flattened struct have, if the struct takes them back.
     fn complete(&self, shape: Shape, checked: Map<String, Value>) -> Map<String, Value> {
         let mut complete = checked.clone();
-        let properties = self.schema_of("").get("properties").and_then(Value::as_object);
+        let properties = self
+            .schema_of("")
+            .get("properties")
+            .and_then(Value::as_object);
         for (name, property) in properties.into_iter().flatten() {
             if let Some(default) = property.get("default").filter(|default| !default.is_null()) {
                 complete.entry(name).or_insert_with(|| default.clone());
@@ -115,13 +148,23 @@ impl Signature {
     }
 
     /// The value as its type takes it, or none with at least one finding.
-    fn settle(&self, shape: Shape, name: &'static str, mut value: Value, found: &mut Vec<Finding>) -> Option<Value> {
+    fn settle(
+        &self,
+        shape: Shape,
+        name: &'static str,
+        mut value: Value,
+        found: &mut Vec<Finding>,
+    ) -> Option<Value> {
         let (schema, definitions) = (self.schema_of(name), &self.described().definitions);
         let mut probed = (shape.probe)(&value);
         if probed.is_err() && soften::soften(schema, definitions, &mut value) {
             probed = (shape.probe)(&value);
         }
-        let at = if name.is_empty() { String::new() } else { pointer::join("", name) };
+        let at = if name.is_empty() {
+            String::new()
+        } else {
+            pointer::join("", name)
+        };
         let findings = walk::findings(schema, definitions, &value, &at);
         let before = found.len();
         match probed {
@@ -135,7 +178,10 @@ impl Signature {
             Err(_) if !findings.is_empty() => found.extend(findings),
             Err(refusal) => found.push(Finding {
                 at: format!("{at}{}", refusal.at),
-                what: What::Wrong { expected: String::new(), given: words::clip(&refusal.why, 300) },
+                what: What::Wrong {
+                    expected: String::new(),
+                    given: words::clip(&refusal.why, 300),
+                },
             }),
         }
         (found.len() == before).then_some(value)
@@ -157,25 +203,40 @@ fn confirmed(shape: Shape, value: &Value, root: usize, findings: Vec<Finding>) -
         }
         What::Missing { .. } | What::Wrong { .. } => false,
     };
-    findings.into_iter().filter(|finding| keep(finding)).collect()
+    findings
+        .into_iter()
+        .filter(|finding| keep(finding))
+        .collect()
 }
 
 /// Whether the type takes anything under that key, so that it cannot be looking at it. A key that schemars
 /// does not know of (`#[serde(alias)]`) is looked at.
 fn is_dropped(shape: Shape, value: &Value, parent: &str, key: &str) -> bool {
     let mut poisoned = value.clone();
-    [Value::Null, Value::Bool(true), Value::from("\u{0}"), Value::Array(Vec::new()), Value::Object(Map::new())]
-        .into_iter()
-        .all(|poison| {
-            if let Some(Value::Object(object)) = poisoned.pointer_mut(parent) {
-                object.insert(key.to_owned(), poison);
-            }
-            (shape.probe)(&poisoned).is_ok()
-        })
+    [
+        Value::Null,
+        Value::Bool(true),
+        Value::from("\u{0}"),
+        Value::Array(Vec::new()),
+        Value::Object(Map::new()),
+    ]
+    .into_iter()
+    .all(|poison| {
+        if let Some(Value::Object(object)) = poisoned.pointer_mut(parent) {
+            object.insert(key.to_owned(), poison);
+        }
+        (shape.probe)(&poisoned).is_ok()
+    })
 }
 
 fn ignored_key(root: &str, ignored: &str) -> Finding {
     let (parent, key) = ignored.rsplit_once('/').unwrap_or(("", ignored));
     let key = key.replace("~1", "/").replace("~0", "~");
-    Finding { at: format!("{root}{parent}"), what: What::Unknown { key, known: Vec::new() } }
+    Finding {
+        at: format!("{root}{parent}"),
+        what: What::Unknown {
+            key,
+            known: Vec::new(),
+        },
+    }
 }

@@ -15,14 +15,25 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<Ordering> {
 /// The value of an integer, written as one or as an integral float (`30.0`), that fits 64 bits.
 pub(crate) fn integer(value: &Value) -> Option<i128> {
     const LIMIT: f64 = 18_446_744_073_709_551_616.0; // 2^64
-    let exact = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
-    exact.or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < LIMIT).map(|n| n as i128))
+    let exact = value
+        .as_i64()
+        .map(i128::from)
+        .or_else(|| value.as_u64().map(i128::from));
+    exact.or_else(|| {
+        value
+            .as_f64()
+            .filter(|n| n.fract() == 0.0 && n.abs() < LIMIT)
+            .map(|n| n as i128)
+    })
 }
 
 /// Whether `value` keeps the bounds among the keywords of `schema`; what is not a number has none.
 pub(crate) fn within(schema: &Map<String, Value>, value: &Value) -> bool {
     let holds = |keyword: &str, allowed: fn(Ordering) -> bool| {
-        schema.get(keyword).and_then(|bound| compare(value, bound)).is_none_or(allowed)
+        schema
+            .get(keyword)
+            .and_then(|bound| compare(value, bound))
+            .is_none_or(allowed)
     };
     !value.is_number()
         || (holds("minimum", Ordering::is_ge)
@@ -39,7 +50,10 @@ mod tests {
 
     #[test]
     fn large_integers_compare_exactly() {
-        assert_eq!(compare(&json!(u64::MAX), &json!(u64::MAX - 1)), Some(Ordering::Greater));
+        assert_eq!(
+            compare(&json!(u64::MAX), &json!(u64::MAX - 1)),
+            Some(Ordering::Greater)
+        );
         assert_eq!(compare(&json!(-1), &json!(u64::MAX)), Some(Ordering::Less));
         assert_eq!(compare(&json!(1.5), &json!(1)), Some(Ordering::Greater));
         assert_eq!(compare(&json!("1"), &json!(1)), None);

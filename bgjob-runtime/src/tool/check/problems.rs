@@ -19,13 +19,19 @@ pub(super) struct Problems {
 
 impl Problems {
     pub fn of(tool: &str, arguments: Vec<String>) -> Self {
-        Problems { tool: tool.to_owned(), arguments, found: Vec::new() }
+        Problems {
+            tool: tool.to_owned(),
+            arguments,
+            found: Vec::new(),
+        }
     }
 
     /// The first problem as the error, the others in its details.
     pub fn into_result(self, checked: Map<String, Value>) -> Result<Map<String, Value>> {
         let mut found = self.found.into_iter();
-        let Some(mut first) = found.next() else { return Ok(checked) };
+        let Some(mut first) = found.next() else {
+            return Ok(checked);
+        };
         let others: Vec<Value> = found.take(LISTED).map(|error| brief(&error)).collect();
         if !others.is_empty() {
             first.details = Some(json!({ "problems": others }));
@@ -52,7 +58,11 @@ impl Problems {
     /// A key that nothing reads, in the object at `parent`.
     pub fn unknown(&mut self, parent: &str, key: &str, known: Option<&[String]>) {
         let shown = words::clip(key, 64);
-        let known = if parent.is_empty() { &self.arguments } else { known.unwrap_or_default() };
+        let known = if parent.is_empty() {
+            &self.arguments
+        } else {
+            known.unwrap_or_default()
+        };
         let near = nearest(key, known.iter().map(String::as_str)).map(str::to_owned);
         let (holder, kind, kinds) = self.holder(parent);
         let message = if parent.is_empty() && known.is_empty() {
@@ -60,43 +70,81 @@ impl Problems {
         } else {
             format!("{holder} has no {kind} `{shown}`")
         };
-        let action = if near.is_some() { "Rename it and call again." } else { "Leave it out and call again." };
-        let listed = if known.is_empty() { String::new() } else { format!(" {kinds}: {}.", plain_list(known)) };
-        let error = Error::new(Code::UnknownArgument, message).at(at(parent, key)).did_you_mean(near);
+        let action = if near.is_some() {
+            "Rename it and call again."
+        } else {
+            "Leave it out and call again."
+        };
+        let listed = if known.is_empty() {
+            String::new()
+        } else {
+            format!(" {kinds}: {}.", plain_list(known))
+        };
+        let error = Error::new(Code::UnknownArgument, message)
+            .at(at(parent, key))
+            .did_you_mean(near);
         self.found.push(error.remedy(format!("{action}{listed}")));
     }
 
     /// A key that is required in the object at `parent`.
     pub fn missing(&mut self, parent: &str, key: &str, expected: &str) {
         let (holder, kind, _) = self.holder(parent);
-        let what = if expected.is_empty() { String::new() } else { format!(", {expected},") };
-        let error = Error::new(Code::MissingArgument, format!("{holder} needs the {kind} `{key}`")).at(at(parent, key));
-        self.found.push(error.remedy(format!("Add `{key}`{what} and call again.")));
+        let what = if expected.is_empty() {
+            String::new()
+        } else {
+            format!(", {expected},")
+        };
+        let error = Error::new(
+            Code::MissingArgument,
+            format!("{holder} needs the {kind} `{key}`"),
+        )
+        .at(at(parent, key));
+        self.found
+            .push(error.remedy(format!("Add `{key}`{what} and call again.")));
     }
 
     /// A value that does not fit; `expected` is empty where only serde's words are known.
     fn invalid(&mut self, at: &str, expected: &str, given: &str) {
         let place = place(at);
         let (message, remedy) = if expected.is_empty() {
-            (format!("{place} does not fit: {given}"), "Correct it and call again.".to_owned())
+            (
+                format!("{place} does not fit: {given}"),
+                "Correct it and call again.".to_owned(),
+            )
         } else {
-            (format!("{place} must be {expected}, got {given}"), format!("Give {expected} and call again."))
+            (
+                format!("{place} must be {expected}, got {given}"),
+                format!("Give {expected} and call again."),
+            )
         };
-        self.found.push(Error::new(Code::InvalidArgument, message).at(words::clip(at, 300)).remedy(remedy));
+        self.found.push(
+            Error::new(Code::InvalidArgument, message)
+                .at(words::clip(at, 300))
+                .remedy(remedy),
+        );
     }
 
     fn secret(&mut self, name: &str, findings: &[Finding]) {
         let at = pointer::join("", name);
-        let expected = findings.iter().find(|finding| finding.at == at).and_then(|finding| match &finding.what {
-            What::Wrong { expected, .. } | What::OutOfBounds { expected, .. } => Some(expected.as_str()),
-            What::Unknown { .. } | What::Missing { .. } => None,
-        });
+        let expected = findings
+            .iter()
+            .find(|finding| finding.at == at)
+            .and_then(|finding| match &finding.what {
+                What::Wrong { expected, .. } | What::OutOfBounds { expected, .. } => {
+                    Some(expected.as_str())
+                }
+                What::Unknown { .. } | What::Missing { .. } => None,
+            });
         let message = match expected.filter(|expected| !expected.is_empty()) {
             Some(expected) => format!("`{name}` must be {expected}; its value is not shown"),
             None => format!("`{name}` does not fit its type; its value is not shown"),
         };
         let remedy = format!("Correct `{name}` and call again.");
-        self.found.push(Error::new(Code::InvalidArgument, message).at(at).remedy(remedy));
+        self.found.push(
+            Error::new(Code::InvalidArgument, message)
+                .at(at)
+                .remedy(remedy),
+        );
     }
 
     /// Who has or lacks a key, what a key is called there, and the plural.
@@ -124,7 +172,12 @@ fn place(at: &str) -> String {
 
 fn plain_list(names: &[String]) -> String {
     const SHOWN: usize = 40;
-    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.len() > SHOWN {
         text.push_str(", …");
     }
@@ -133,7 +186,11 @@ fn plain_list(names: &[String]) -> String {
 
 fn brief(error: &Error) -> Value {
     let mut brief = json!({ "code": error.code, "message": error.message });
-    for (key, value) in [("at", &error.at), ("did_you_mean", &error.did_you_mean), ("remedy", &error.remedy)] {
+    for (key, value) in [
+        ("at", &error.at),
+        ("did_you_mean", &error.did_you_mean),
+        ("remedy", &error.remedy),
+    ] {
         if let Some(value) = value {
             brief[key] = json!(value);
         }

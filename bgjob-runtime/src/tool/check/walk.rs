@@ -44,15 +44,27 @@ impl What {
 }
 
 /// What does not fit in `value`, which stands at `at`.
-pub(crate) fn findings(schema: &Value, definitions: &Map<String, Value>, value: &Value, at: &str) -> Vec<Finding> {
-    let mut walk = Walk { definitions, at: at.to_owned(), found: Vec::new(), depth: 0 };
+pub(crate) fn findings(
+    schema: &Value,
+    definitions: &Map<String, Value>,
+    value: &Value,
+    at: &str,
+) -> Vec<Finding> {
+    let mut walk = Walk {
+        definitions,
+        at: at.to_owned(),
+        found: Vec::new(),
+        depth: 0,
+    };
     walk.visit(schema, value);
     walk.found
 }
 
 /// Whether `value` fits, but for unknown keys.
 pub(crate) fn fits(schema: &Value, definitions: &Map<String, Value>, value: &Value) -> bool {
-    findings(schema, definitions, value, "").iter().all(|finding| matches!(finding.what, What::Unknown { .. }))
+    findings(schema, definitions, value, "")
+        .iter()
+        .all(|finding| matches!(finding.what, What::Unknown { .. }))
 }
 
 struct Walk<'a> {
@@ -69,7 +81,10 @@ impl Walk<'_> {
         }
         self.depth += 1;
         if let Value::Object(schema) = schema {
-            match (reference(schema).and_then(|name| self.definitions.get(name)), schema.get("anyOf")) {
+            match (
+                reference(schema).and_then(|name| self.definitions.get(name)),
+                schema.get("anyOf"),
+            ) {
                 (Some(definition), _) => self.visit(definition, value),
                 (None, Some(Value::Array(branches))) => self.union(schema, branches, value),
                 _ => self.plain(schema, value),
@@ -79,17 +94,30 @@ impl Walk<'_> {
     }
 
     fn plain(&mut self, schema: &Map<String, Value>, value: &Value) {
-        for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        for part in schema
+            .get("allOf")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             self.visit(part, value);
         }
-        let listed = |values: &Value| values.as_array().is_none_or(|values| values.iter().any(|v| same(v, value)));
+        let listed = |values: &Value| {
+            values
+                .as_array()
+                .is_none_or(|values| values.iter().any(|v| same(v, value)))
+        };
         if !has_type(schema, value) || !schema.get("enum").is_none_or(listed) {
             return self.wrong(schema, value);
         }
         match value {
             Value::Object(object) => self.object(schema, object),
             Value::Array(items) => self.array(schema, value, items),
-            Value::String(text) => self.bounded(schema, value, length_holds(schema, "minLength", "maxLength", || text.chars().count())),
+            Value::String(text) => self.bounded(
+                schema,
+                value,
+                length_holds(schema, "minLength", "maxLength", || text.chars().count()),
+            ),
             _ => self.bounded(schema, value, number::within(schema, value)),
         }
     }
@@ -97,32 +125,60 @@ impl Walk<'_> {
     fn object(&mut self, schema: &Map<String, Value>, object: &Map<String, Value>) {
         let properties = schema.get("properties").and_then(Value::as_object);
         let property = |key: &str| properties.and_then(|properties| properties.get(key));
-        let required: Vec<&str> =
-            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        let closed = schema.get("additionalProperties") == Some(&Value::Bool(false)) && !schema.contains_key("patternProperties");
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let closed = schema.get("additionalProperties") == Some(&Value::Bool(false))
+            && !schema.contains_key("patternProperties");
         for (key, value) in object {
             let absent = value.is_null() && !required.contains(&key.as_str());
             match (property(key), schema.get("additionalProperties")) {
                 (Some(_), _) if absent => {}
-                (Some(schema), _) | (None, Some(schema @ Value::Object(_))) => self.inside(key, schema, value),
+                (Some(schema), _) | (None, Some(schema @ Value::Object(_))) => {
+                    self.inside(key, schema, value)
+                }
                 _ if closed => {
-                    let known = properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default();
-                    self.find(What::Unknown { key: key.clone(), known });
+                    let known = properties
+                        .map(|properties| properties.keys().cloned().collect())
+                        .unwrap_or_default();
+                    self.find(What::Unknown {
+                        key: key.clone(),
+                        known,
+                    });
                 }
                 _ => {}
             }
         }
-        for key in required.into_iter().filter(|key| !object.contains_key(*key)) {
-            let expected = property(key).map(|schema| words::expected(schema, self.definitions)).unwrap_or_default();
-            self.find(What::Missing { key: key.to_owned(), expected });
+        for key in required
+            .into_iter()
+            .filter(|key| !object.contains_key(*key))
+        {
+            let expected = property(key)
+                .map(|schema| words::expected(schema, self.definitions))
+                .unwrap_or_default();
+            self.find(What::Missing {
+                key: key.to_owned(),
+                expected,
+            });
         }
     }
 
     fn array(&mut self, schema: &Map<String, Value>, value: &Value, items: &[Value]) {
-        self.bounded(schema, value, length_holds(schema, "minItems", "maxItems", || items.len()));
+        self.bounded(
+            schema,
+            value,
+            length_holds(schema, "minItems", "maxItems", || items.len()),
+        );
         let places = schema.get("prefixItems").and_then(Value::as_array);
         for (index, item) in items.iter().enumerate() {
-            match places.and_then(|places| places.get(index)).or_else(|| schema.get("items")) {
+            match places
+                .and_then(|places| places.get(index))
+                .or_else(|| schema.get("items"))
+            {
                 Some(schema) => self.inside(index, schema, item),
                 None => return,
             }
@@ -133,7 +189,12 @@ impl Walk<'_> {
     fn union(&mut self, schema: &Map<String, Value>, branches: &[Value], value: &Value) {
         let mut tries: Vec<Vec<Finding>> = Vec::new();
         for branch in branches {
-            let mut inner = Walk { definitions: self.definitions, at: self.at.clone(), found: Vec::new(), depth: self.depth };
+            let mut inner = Walk {
+                definitions: self.definitions,
+                at: self.at.clone(),
+                found: Vec::new(),
+                depth: self.depth,
+            };
             inner.visit(branch, value);
             if inner.found.is_empty() {
                 return;
@@ -148,31 +209,57 @@ impl Walk<'_> {
         }
         let distance = |found: &Vec<Finding>| {
             let here = if self.is_wrong_here(found) { 1000 } else { 0 };
-            here + found.iter().map(|finding| finding.what.weight()).sum::<usize>()
+            here + found
+                .iter()
+                .map(|finding| finding.what.weight())
+                .sum::<usize>()
         };
         if let Some(nearest) = tries.into_iter().min_by_key(distance) {
             self.found.extend(nearest);
         }
     }
 
-    fn tagged(&mut self, branches: &[Value], tag: &str, names: Vec<String>, value: &Value, tries: Vec<Vec<Finding>>) {
-        let meant = |branch: &Value| value.get(tag).is_some_and(|given| branch["properties"][tag]["enum"][0] == *given);
+    fn tagged(
+        &mut self,
+        branches: &[Value],
+        tag: &str,
+        names: Vec<String>,
+        value: &Value,
+        tries: Vec<Vec<Finding>>,
+    ) {
+        let meant = |branch: &Value| {
+            value
+                .get(tag)
+                .is_some_and(|given| branch["properties"][tag]["enum"][0] == *given)
+        };
         if let Some(index) = branches.iter().position(meant) {
-            self.found.extend(tries.into_iter().nth(index).unwrap_or_default());
+            self.found
+                .extend(tries.into_iter().nth(index).unwrap_or_default());
             return;
         }
         let expected = format!("one of {}", words::list(&names));
         match value.get(tag) {
-            None => self.find(What::Missing { key: tag.to_owned(), expected }),
+            None => self.find(What::Missing {
+                key: tag.to_owned(),
+                expected,
+            }),
             Some(given) => {
                 let at = pointer::join(&self.at, tag);
-                self.found.push(Finding { at, what: What::Wrong { expected, given: words::given(given) } });
+                self.found.push(Finding {
+                    at,
+                    what: What::Wrong {
+                        expected,
+                        given: words::given(given),
+                    },
+                });
             }
         }
     }
 
     fn is_wrong_here(&self, found: &[Finding]) -> bool {
-        found.iter().any(|finding| finding.at == self.at && matches!(finding.what, What::Wrong { .. }))
+        found
+            .iter()
+            .any(|finding| finding.at == self.at && matches!(finding.what, What::Wrong { .. }))
     }
 
     fn inside(&mut self, token: impl std::fmt::Display, schema: &Value, value: &Value) {
@@ -184,18 +271,27 @@ impl Walk<'_> {
 
     fn wrong(&mut self, schema: &Map<String, Value>, value: &Value) {
         let expected = words::expected(&Value::Object(schema.clone()), self.definitions);
-        self.find(What::Wrong { expected, given: words::given(value) });
+        self.find(What::Wrong {
+            expected,
+            given: words::given(value),
+        });
     }
 
     fn bounded(&mut self, schema: &Map<String, Value>, value: &Value, holds: bool) {
         if !holds {
             let expected = words::expected(&Value::Object(schema.clone()), self.definitions);
-            self.find(What::OutOfBounds { expected, given: words::given(value) });
+            self.find(What::OutOfBounds {
+                expected,
+                given: words::given(value),
+            });
         }
     }
 
     fn find(&mut self, what: What) {
-        self.found.push(Finding { at: self.at.clone(), what });
+        self.found.push(Finding {
+            at: self.at.clone(),
+            what,
+        });
     }
 }
 
@@ -203,7 +299,10 @@ impl Walk<'_> {
 fn tag(branches: &[Value]) -> Option<(String, Vec<String>)> {
     let first = branches.first()?.get("properties")?.as_object()?;
     first.keys().find_map(|key| {
-        let names: Option<Vec<String>> = branches.iter().map(|branch| only_string(&branch["properties"][key])).collect();
+        let names: Option<Vec<String>> = branches
+            .iter()
+            .map(|branch| only_string(&branch["properties"][key]))
+            .collect();
         names.map(|names| (key.clone(), names))
     })
 }
@@ -237,7 +336,13 @@ fn has_type(schema: &Map<String, Value>, value: &Value) -> bool {
     }
 }
 
-fn length_holds(schema: &Map<String, Value>, least: &str, most: &str, length: impl Fn() -> usize) -> bool {
+fn length_holds(
+    schema: &Map<String, Value>,
+    least: &str,
+    most: &str,
+    length: impl Fn() -> usize,
+) -> bool {
     let limit = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
-    limit(least).is_none_or(|least| length() as u64 >= least) && limit(most).is_none_or(|most| length() as u64 <= most)
+    limit(least).is_none_or(|least| length() as u64 >= least)
+        && limit(most).is_none_or(|most| length() as u64 <= most)
 }

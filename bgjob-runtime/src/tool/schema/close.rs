@@ -17,17 +17,25 @@ pub(super) fn close(schema: &mut Map<String, Value>) {
     match schema.remove("anyOf") {
         Some(Value::Array(branches)) => distribute(schema, branches),
         _ => {
-            schema.entry("additionalProperties").or_insert(Value::Bool(false));
+            schema
+                .entry("additionalProperties")
+                .or_insert(Value::Bool(false));
         }
     }
 }
 
 fn distribute(schema: &mut Map<String, Value>, branches: Vec<Value>) {
     const OUTSIDE: [&str; 4] = ["title", "description", "default", "examples"];
-    let base: Map<String, Value> =
-        schema.iter().filter(|(keyword, _)| !OUTSIDE.contains(&keyword.as_str())).map(own).collect();
+    let base: Map<String, Value> = schema
+        .iter()
+        .filter(|(keyword, _)| !OUTSIDE.contains(&keyword.as_str()))
+        .map(own)
+        .collect();
     schema.retain(|keyword, _| OUTSIDE.contains(&keyword.as_str()));
-    let merged = branches.into_iter().map(|branch| Value::Object(merge(base.clone(), branch))).collect();
+    let merged = branches
+        .into_iter()
+        .map(|branch| Value::Object(merge(base.clone(), branch)))
+        .collect();
     schema.insert("anyOf".into(), Value::Array(merged));
 }
 
@@ -36,12 +44,18 @@ fn own((key, value): (&String, &Value)) -> (String, Value) {
 }
 
 fn merge(mut base: Map<String, Value>, branch: Value) -> Map<String, Value> {
-    let Value::Object(branch) = branch else { return base };
+    let Value::Object(branch) = branch else {
+        return base;
+    };
     let adds_nothing = branch.get("type").is_some_and(|kind| kind != "object");
     for (keyword, value) in branch.into_iter().filter(|_| !adds_nothing) {
         match (base.get_mut(&keyword), value) {
-            (Some(Value::Object(properties)), Value::Object(more)) if keyword == "properties" => properties.extend(more),
-            (Some(Value::Array(required)), Value::Array(more)) if keyword == "required" => required.extend(more),
+            (Some(Value::Object(properties)), Value::Object(more)) if keyword == "properties" => {
+                properties.extend(more)
+            }
+            (Some(Value::Array(required)), Value::Array(more)) if keyword == "required" => {
+                required.extend(more)
+            }
             // An open struct stays open, whichever variant is flattened into it.
             (Some(Value::Object(_)), Value::Bool(false)) if keyword == "additionalProperties" => {}
             (_, value) => {

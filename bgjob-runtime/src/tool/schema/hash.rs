@@ -13,14 +13,25 @@ pub(super) fn of(raw: &raw::Input, signature: &Signature) -> String {
     let mut properties = Map::new();
     for (name, schema) in &raw.schemas {
         let mut schema = schema.clone();
-        if let (Value::Object(schema), Some(arg)) = (&mut schema, signature.args.iter().find(|arg| arg.name == *name)) {
+        if let (Value::Object(schema), Some(arg)) = (
+            &mut schema,
+            signature.args.iter().find(|arg| arg.name == *name),
+        ) {
             raw::annotate(schema, arg);
         }
         properties.insert((*name).to_owned(), without_docs(schema));
     }
-    let definitions: Map<_, _> =
-        raw.definitions.iter().map(|(name, schema)| (name.clone(), without_docs(schema.clone()))).collect();
-    let required: Vec<_> = signature.args.iter().filter(|arg| !arg.is_optional()).map(|arg| arg.name).collect();
+    let definitions: Map<_, _> = raw
+        .definitions
+        .iter()
+        .map(|(name, schema)| (name.clone(), without_docs(schema.clone())))
+        .collect();
+    let required: Vec<_> = signature
+        .args
+        .iter()
+        .filter(|arg| !arg.is_optional())
+        .map(|arg| arg.name)
+        .collect();
     let mut states: Vec<_> = signature.states.iter().map(|state| state.field).collect();
     states.sort_unstable();
     let contract = json!({
@@ -45,7 +56,10 @@ fn without_docs(mut schema: Value) -> Value {
 fn canonical(value: Value) -> Value {
     match value {
         Value::Object(object) => {
-            let mut entries: Vec<_> = object.into_iter().map(|(key, value)| (key, canonical(value))).collect();
+            let mut entries: Vec<_> = object
+                .into_iter()
+                .map(|(key, value)| (key, canonical(value)))
+                .collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(entries.into_iter().collect())
         }

@@ -15,13 +15,23 @@ pub(super) struct Inliner<'a> {
 
 impl<'a> Inliner<'a> {
     pub fn new(definitions: &'a Map<String, Value>) -> Self {
-        let recursive = definitions.keys().filter(|name| reaches_itself(name, definitions)).cloned().collect();
-        Inliner { definitions, recursive, needed: BTreeSet::new() }
+        let recursive = definitions
+            .keys()
+            .filter(|name| reaches_itself(name, definitions))
+            .cloned()
+            .collect();
+        Inliner {
+            definitions,
+            recursive,
+            needed: BTreeSet::new(),
+        }
     }
 
     /// A copy of `schema` in which only recursive types are referred to.
     pub fn expand(&mut self, schema: &Value) -> Value {
-        let Value::Object(schema) = schema else { return schema.clone() };
+        let Value::Object(schema) = schema else {
+            return schema.clone();
+        };
         let mut schema = self.resolve(schema.clone());
         for_each_child(&mut schema, &mut |child| *child = self.expand(child));
         Value::Object(schema)
@@ -30,8 +40,17 @@ impl<'a> Inliner<'a> {
     /// The definitions that the expanded schemas still refer to, expanded themselves.
     pub fn into_recursive(mut self) -> Map<String, Value> {
         let mut done = Map::new();
-        while let Some(name) = self.needed.iter().find(|name| !done.contains_key(*name)).cloned() {
-            let mut definition = self.definitions.get(&name).cloned().unwrap_or(Value::Bool(true));
+        while let Some(name) = self
+            .needed
+            .iter()
+            .find(|name| !done.contains_key(*name))
+            .cloned()
+        {
+            let mut definition = self
+                .definitions
+                .get(&name)
+                .cloned()
+                .unwrap_or(Value::Bool(true));
             if let Value::Object(inner) = &mut definition {
                 for_each_child(inner, &mut |child| *child = self.expand(child));
             }
@@ -62,7 +81,10 @@ fn decode(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let hex = (first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
+        let hex = (first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|hex| std::str::from_utf8(hex).ok());
         match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
@@ -74,14 +96,18 @@ fn decode(name: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~")
+    String::from_utf8_lossy(&bytes)
+        .replace("~1", "/")
+        .replace("~0", "~")
 }
 
 fn reaches_itself(name: &str, definitions: &Map<String, Value>) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![name.to_owned()];
     while let Some(next) = open.pop() {
-        let Some(definition) = definitions.get(&next) else { continue };
+        let Some(definition) = definitions.get(&next) else {
+            continue;
+        };
         for found in references(definition) {
             if found == name {
                 return true;
@@ -96,8 +122,12 @@ fn reaches_itself(name: &str, definitions: &Map<String, Value>) -> bool {
 
 fn references(schema: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let Value::Object(schema) = schema else { return found };
+    let Value::Object(schema) = schema else {
+        return found;
+    };
     found.extend(reference(schema).map(decode));
-    for_each_child(&mut schema.clone(), &mut |child| found.extend(references(child)));
+    for_each_child(&mut schema.clone(), &mut |child| {
+        found.extend(references(child))
+    });
     found
 }

@@ -69,8 +69,12 @@ fn output(signature: &Signature) -> Map<String, Value> {
     let mut schema = inliner.expand(&schema);
     wire::reshape(&mut schema, wire::Side::Output);
     let mut definitions = inliner.into_recursive();
-    definitions.values_mut().for_each(|schema| wire::reshape(schema, wire::Side::Output));
-    let Value::Object(mut schema) = schema else { return Map::new() };
+    definitions
+        .values_mut()
+        .for_each(|schema| wire::reshape(schema, wire::Side::Output));
+    let Value::Object(mut schema) = schema else {
+        return Map::new();
+    };
     wire::define_anything(&schema, &mut definitions);
     if !definitions.is_empty() {
         schema.insert("$defs".into(), Value::Object(definitions));
@@ -82,15 +86,26 @@ fn output(signature: &Signature) -> Map<String, Value> {
 fn for_each_child(schema: &mut Map<String, Value>, visit: &mut dyn FnMut(&mut Value)) {
     for (keyword, inner) in schema.iter_mut() {
         match (keyword.as_str(), inner) {
-            ("properties" | "patternProperties" | "$defs" | "dependentSchemas", Value::Object(schemas)) => {
+            (
+                "properties" | "patternProperties" | "$defs" | "dependentSchemas",
+                Value::Object(schemas),
+            ) => {
                 schemas.values_mut().for_each(&mut *visit);
             }
             ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
                 schemas.iter_mut().for_each(&mut *visit);
             }
             (
-                "items" | "additionalProperties" | "unevaluatedProperties" | "unevaluatedItems" | "not" | "contains"
-                | "propertyNames" | "if" | "then" | "else",
+                "items"
+                | "additionalProperties"
+                | "unevaluatedProperties"
+                | "unevaluatedItems"
+                | "not"
+                | "contains"
+                | "propertyNames"
+                | "if"
+                | "then"
+                | "else",
                 inner @ (Value::Object(_) | Value::Bool(_)),
             ) => visit(inner),
             _ => {}

@@ -18,12 +18,18 @@ pub(super) struct Input {
 impl Input {
     pub fn of(signature: &Signature) -> Self {
         let mut generator = generator(Contract::Deserialize);
-        let mut schemas: Vec<_> =
-            signature.args.iter().map(|arg| (arg.name, value((arg.shape.schema)(&mut generator)))).collect();
+        let mut schemas: Vec<_> = signature
+            .args
+            .iter()
+            .map(|arg| (arg.name, value((arg.shape.schema)(&mut generator))))
+            .collect();
         if let Some(flattened) = &signature.flattened {
             schemas.push(("", value((flattened.shape.schema)(&mut generator))));
         }
-        Input { schemas, definitions: generator.take_definitions(true) }
+        Input {
+            schemas,
+            definitions: generator.take_definitions(true),
+        }
     }
 }
 

@@ -24,7 +24,9 @@ impl Input {
             if schema == Value::Bool(true) {
                 schema = json!({});
             }
-            if let (Value::Object(schema), Some(arg)) = (&mut schema, signature.args.iter().find(|a| a.name == *name)) {
+            if let (Value::Object(schema), Some(arg)) =
+                (&mut schema, signature.args.iter().find(|a| a.name == *name))
+            {
                 raw::annotate(schema, arg);
                 if arg.is_optional() {
                     wire::strip_null(schema);
@@ -34,7 +36,9 @@ impl Input {
             checks.insert(*name, schema);
         }
         let mut definitions = inliner.into_recursive();
-        definitions.values_mut().for_each(|schema| wire::reshape(schema, wire::Side::Input));
+        definitions
+            .values_mut()
+            .for_each(|schema| wire::reshape(schema, wire::Side::Input));
         let mut schema = match checks.get("") {
             Some(flattened) if signature.flattened.is_some() => flat_root(flattened, &definitions),
             _ => args_root(&mut checks, signature),
@@ -42,11 +46,18 @@ impl Input {
         if !definitions.is_empty() {
             schema.insert("$defs".into(), Value::Object(definitions.clone()));
         }
-        Input { schema, checks, definitions }
+        Input {
+            schema,
+            checks,
+            definitions,
+        }
     }
 }
 
-fn args_root(checks: &mut BTreeMap<&'static str, Value>, signature: &Signature) -> Map<String, Value> {
+fn args_root(
+    checks: &mut BTreeMap<&'static str, Value>,
+    signature: &Signature,
+) -> Map<String, Value> {
     let mut properties = Map::new();
     for arg in &signature.args {
         if let Some(Value::Object(schema)) = checks.get_mut(arg.name) {
@@ -56,11 +67,20 @@ fn args_root(checks: &mut BTreeMap<&'static str, Value>, signature: &Signature) 
             properties.insert(arg.name.to_owned(), Value::Object(schema.clone()));
         }
     }
-    let required = signature.args.iter().filter(|arg| !arg.is_optional()).map(|arg| arg.name.to_owned()).collect();
+    let required = signature
+        .args
+        .iter()
+        .filter(|arg| !arg.is_optional())
+        .map(|arg| arg.name.to_owned())
+        .collect();
     object(properties, required, Value::Bool(false))
 }
 
-fn object(properties: Map<String, Value>, required: Vec<String>, rest: Value) -> Map<String, Value> {
+fn object(
+    properties: Map<String, Value>,
+    required: Vec<String>,
+    rest: Value,
+) -> Map<String, Value> {
     let mut root = Map::new();
     root.insert("type".into(), "object".into());
     root.insert("properties".into(), Value::Object(properties));
@@ -78,7 +98,12 @@ fn flat_root(schema: &Value, definitions: &Map<String, Value>) -> Map<String, Va
     let mut properties: Map<String, Value> = Map::new();
     let mut rest = Value::Bool(false);
     for variant in &variants {
-        for (name, property) in variant.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, property) in variant
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let merged = match properties.remove(name) {
                 Some(before) => either(before, property.clone()),
                 None => property.clone(),
@@ -90,15 +115,27 @@ fn flat_root(schema: &Value, definitions: &Map<String, Value>) -> Map<String, Va
         }
     }
     let required_in = |variant: &Map<String, Value>, name: &str| {
-        variant.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|n| n == name))
+        variant
+            .get("required")
+            .and_then(Value::as_array)
+            .is_some_and(|names| names.iter().any(|n| n == name))
     };
-    let required =
-        properties.keys().filter(|name| variants.iter().all(|variant| required_in(variant, name))).cloned().collect();
+    let required = properties
+        .keys()
+        .filter(|name| variants.iter().all(|variant| required_in(variant, name)))
+        .cloned()
+        .collect();
     object(properties, required, rest)
 }
 
-fn variants(schema: &Value, definitions: &Map<String, Value>, depth: u8) -> Vec<Map<String, Value>> {
-    let Value::Object(schema) = schema else { return Vec::new() };
+fn variants(
+    schema: &Value,
+    definitions: &Map<String, Value>,
+    depth: u8,
+) -> Vec<Map<String, Value>> {
+    let Value::Object(schema) = schema else {
+        return Vec::new();
+    };
     if depth > 8 {
         return Vec::new();
     }
@@ -106,9 +143,10 @@ fn variants(schema: &Value, definitions: &Map<String, Value>, depth: u8) -> Vec<
         return variants(definition, definitions, depth + 1);
     }
     match schema.get("anyOf") {
-        Some(Value::Array(branches)) => {
-            branches.iter().flat_map(|branch| variants(branch, definitions, depth + 1)).collect()
-        }
+        Some(Value::Array(branches)) => branches
+            .iter()
+            .flat_map(|branch| variants(branch, definitions, depth + 1))
+            .collect(),
         _ if schema.get("type").is_some_and(|kind| kind == "object") => vec![schema.clone()],
         _ => Vec::new(),
     }
@@ -124,7 +162,12 @@ fn either(a: Value, b: Value) -> Value {
     {
         let mut merged = a.clone();
         let mut values = first.clone();
-        values.extend(second.iter().filter(|value| !first.contains(value)).cloned());
+        values.extend(
+            second
+                .iter()
+                .filter(|value| !first.contains(value))
+                .cloned(),
+        );
         merged["enum"] = Value::Array(values);
         return merged;
     }

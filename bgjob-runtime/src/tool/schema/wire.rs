@@ -18,8 +18,25 @@ pub(super) enum Side {
 
 /// The formats that JSON Schema 2020-12 defines, section 7.3 of its validation part.
 const FORMATS: [&str; 19] = [
-    "date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri",
-    "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer", "relative-json-pointer", "regex",
+    "date-time",
+    "date",
+    "time",
+    "duration",
+    "email",
+    "idn-email",
+    "hostname",
+    "idn-hostname",
+    "ipv4",
+    "ipv6",
+    "uri",
+    "uri-reference",
+    "iri",
+    "iri-reference",
+    "uuid",
+    "uri-template",
+    "json-pointer",
+    "relative-json-pointer",
+    "regex",
 ];
 const TYPES: [&str; 6] = ["string", "number", "boolean", "object", "array", "null"];
 /// How many arrays directly inside one another an input schema spells out for a value of any type.
@@ -30,7 +47,9 @@ pub(super) fn reshape(schema: &mut Value, side: Side) {
     if *schema == Value::Bool(true) {
         *schema = json!({});
     }
-    let Value::Object(schema) = schema else { return };
+    let Value::Object(schema) = schema else {
+        return;
+    };
     schema.remove("$schema");
     strip_optional(schema, side);
     fold_strings(schema);
@@ -46,7 +65,10 @@ pub(super) fn reshape(schema: &mut Value, side: Side) {
     if side == Side::Input {
         close::close(schema);
     }
-    if schema.get("required").is_some_and(|names| names.as_array().is_some_and(Vec::is_empty)) {
+    if schema
+        .get("required")
+        .is_some_and(|names| names.as_array().is_some_and(Vec::is_empty))
+    {
         schema.remove("required");
     }
 }
@@ -83,10 +105,19 @@ pub(super) fn strip_null(schema: &mut Map<String, Value>) {
 /// Keeps the stricter of two bounds.
 pub(super) fn tighten(schema: &mut Map<String, Value>, keyword: &str, bound: Value) {
     let lower = matches!(keyword, "minimum" | "exclusiveMinimum");
-    let stricter = schema.get(keyword).is_none_or(|present| match number::compare(&bound, present) {
-        Some(order) => if lower { order.is_gt() } else { order.is_lt() },
-        None => false,
-    });
+    let stricter =
+        schema
+            .get(keyword)
+            .is_none_or(|present| match number::compare(&bound, present) {
+                Some(order) => {
+                    if lower {
+                        order.is_gt()
+                    } else {
+                        order.is_lt()
+                    }
+                }
+                None => false,
+            });
     if stricter {
         schema.insert(keyword.to_owned(), bound);
     }
@@ -103,7 +134,9 @@ pub(super) fn define_anything(schema: &Map<String, Value>, definitions: &mut Map
 
 /// What stands in `schema` already wins.
 fn absorb(schema: &mut Map<String, Value>, branch: Value) {
-    let Value::Object(branch) = branch else { return };
+    let Value::Object(branch) = branch else {
+        return;
+    };
     for (keyword, value) in branch {
         schema.entry(keyword).or_insert(value);
     }
@@ -114,7 +147,11 @@ fn strip_optional(schema: &mut Map<String, Value>, side: Side) {
         return;
     }
     let required = schema.get("required").cloned().unwrap_or_default();
-    let is_required = |name: &String| required.as_array().is_some_and(|names| names.iter().any(|n| n == name));
+    let is_required = |name: &String| {
+        required
+            .as_array()
+            .is_some_and(|names| names.iter().any(|n| n == name))
+    };
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         for (_, property) in properties.iter_mut().filter(|(name, _)| !is_required(name)) {
             if let Value::Object(property) = property {
@@ -126,7 +163,9 @@ fn strip_optional(schema: &mut Map<String, Value>, side: Side) {
 
 /// Unit variants that have docs come as one `const` each: they become one list, the docs move to the description.
 fn fold_strings(schema: &mut Map<String, Value>) {
-    let Some(Value::Array(branches)) = schema.get("oneOf") else { return };
+    let Some(Value::Array(branches)) = schema.get("oneOf") else {
+        return;
+    };
     let (strings, others): (Vec<_>, Vec<_>) = branches.iter().cloned().partition(is_plain_string);
     if strings.is_empty() || (strings.len() == 1 && !others.is_empty()) {
         return;
@@ -139,7 +178,9 @@ fn fold_strings(schema: &mut Map<String, Value>) {
     } else {
         let mut folded = Map::new();
         fold_into(&mut folded, values, &docs);
-        let branches = std::iter::once(Value::Object(folded)).chain(others).collect();
+        let branches = std::iter::once(Value::Object(folded))
+            .chain(others)
+            .collect();
         schema.insert("oneOf".into(), Value::Array(branches));
     }
 }
@@ -150,14 +191,31 @@ fn fold_into(schema: &mut Map<String, Value>, values: Vec<Value>, docs: &[String
     if docs.is_empty() {
         return;
     }
-    let own = schema.get("description").and_then(Value::as_str).map(|own| format!("{own}\n\n")).unwrap_or_default();
-    schema.insert("description".into(), format!("{own}{}", docs.join("\n")).into());
+    let own = schema
+        .get("description")
+        .and_then(Value::as_str)
+        .map(|own| format!("{own}\n\n"))
+        .unwrap_or_default();
+    schema.insert(
+        "description".into(),
+        format!("{own}{}", docs.join("\n")).into(),
+    );
 }
 
 fn is_plain_string(branch: &Value) -> bool {
-    const PLAIN: [&str; 6] = ["type", "const", "enum", "description", "title", "deprecated"];
+    const PLAIN: [&str; 6] = [
+        "type",
+        "const",
+        "enum",
+        "description",
+        "title",
+        "deprecated",
+    ];
     branch.as_object().is_some_and(|branch| {
-        branch.keys().all(|keyword| PLAIN.contains(&keyword.as_str())) && branch.get("type").is_none_or(|t| t == "string")
+        branch
+            .keys()
+            .all(|keyword| PLAIN.contains(&keyword.as_str()))
+            && branch.get("type").is_none_or(|t| t == "string")
     }) && !string_values(branch).is_empty()
         && string_values(branch).iter().all(Value::is_string)
 }
@@ -171,7 +229,12 @@ fn string_values(branch: &Value) -> Vec<Value> {
 }
 
 fn documented(branch: &Value) -> Option<String> {
-    let doc = branch.get("description")?.as_str()?.split_whitespace().collect::<Vec<_>>().join(" ");
+    let doc = branch
+        .get("description")?
+        .as_str()?
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     Some(format!("- `{}`: {doc}", branch.get("const")?.as_str()?))
 }
 
@@ -186,7 +249,11 @@ fn constant(schema: &mut Map<String, Value>) {
                 kinds.push(kind);
             }
         }
-        let kind = if let [only] = kinds.as_slice() { only.clone() } else { Value::Array(kinds) };
+        let kind = if let [only] = kinds.as_slice() {
+            only.clone()
+        } else {
+            Value::Array(kinds)
+        };
         schema.insert("type".into(), kind);
     }
 }
@@ -204,7 +271,13 @@ fn kind_of(value: &Value) -> &'static str {
 
 /// Widths of Rust's numbers as bounds. JSON numbers are read as u64 or i64, so 128 bits have the same ones.
 fn numbers(schema: &mut Map<String, Value>) {
-    let Some(format) = schema.get("format").and_then(Value::as_str).map(str::to_owned) else { return };
+    let Some(format) = schema
+        .get("format")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+    else {
+        return;
+    };
     let range: Option<(Value, Value)> = match format.as_str() {
         "uint8" => Some((0.into(), u8::MAX.into())),
         "uint16" => Some((0.into(), u16::MAX.into())),
@@ -221,7 +294,10 @@ fn numbers(schema: &mut Map<String, Value>) {
         schema.remove("format");
     }
     let Some((low, high)) = range else { return };
-    for (keyword, exclusive, bound) in [("minimum", "exclusiveMinimum", low), ("maximum", "exclusiveMaximum", high)] {
+    for (keyword, exclusive, bound) in [
+        ("minimum", "exclusiveMinimum", low),
+        ("maximum", "exclusiveMaximum", high),
+    ] {
         if schema.contains_key(exclusive) {
             schema.remove(keyword);
         } else {
@@ -233,8 +309,12 @@ fn numbers(schema: &mut Map<String, Value>) {
 /// Any JSON value. Inputs avoid references, which several clients cannot resolve; results are exact.
 fn anything(side: Side, depth: usize) -> Value {
     match (side, depth) {
-        (Side::Output, _) => json!({ "type": TYPES, "items": { "$ref": format!("#/$defs/{ANYTHING}") } }),
-        (Side::Input, 0) => json!({ "type": TYPES.iter().filter(|kind| **kind != "array").collect::<Vec<_>>() }),
+        (Side::Output, _) => {
+            json!({ "type": TYPES, "items": { "$ref": format!("#/$defs/{ANYTHING}") } })
+        }
+        (Side::Input, 0) => {
+            json!({ "type": TYPES.iter().filter(|kind| **kind != "array").collect::<Vec<_>>() })
+        }
         (Side::Input, depth) => json!({ "type": TYPES, "items": anything(side, depth - 1) }),
     }
 }
@@ -244,9 +324,15 @@ fn typed(schema: &mut Map<String, Value>, side: Side) {
     if SAYS.iter().any(|keyword| schema.contains_key(*keyword)) {
         return;
     }
-    if ["properties", "additionalProperties", "patternProperties"].iter().any(|keyword| schema.contains_key(*keyword)) {
+    if ["properties", "additionalProperties", "patternProperties"]
+        .iter()
+        .any(|keyword| schema.contains_key(*keyword))
+    {
         schema.insert("type".into(), "object".into());
-    } else if ["items", "prefixItems"].iter().any(|keyword| schema.contains_key(*keyword)) {
+    } else if ["items", "prefixItems"]
+        .iter()
+        .any(|keyword| schema.contains_key(*keyword))
+    {
         schema.insert("type".into(), "array".into());
     } else {
         absorb(schema, anything(side, NESTING));
