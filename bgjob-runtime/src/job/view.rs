@@ -7,9 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::clock;
 use crate::error::Error;
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Usage};
+use crate::job::record::JobRecord;
 use crate::job::state::JobState;
 
 /// A job's state, or `rejected` for what never became a job, or `ok` for replies without a job.
@@ -212,4 +214,56 @@ impl JobView {
     pub fn rejected(error: Error) -> Self {
         JobView { error: Some(error), ..JobView::bare(ViewState::Rejected) }
     }
+}
+
+impl JobView {
+    /// Everything that the ledger knows of a job, for people: `job.json` and `jobs show`.
+    pub fn full(job: &JobRecord) -> Self {
+        JobView {
+            tool: Some(job.tool.clone()),
+            submitted_at: Some(clock::rfc3339(job.submitted_at)),
+            started_at: job.started_at.map(clock::rfc3339),
+            ended_at: job.ended_at.map(clock::rfc3339),
+            attempt: (job.attempt > 0).then_some(job.attempt),
+            exit: job.exit,
+            usage: job.usage,
+            ..JobView::lean(job)
+        }
+    }
+
+    /// What a caller needs to know next, and no more.
+    pub fn lean(job: &JobRecord) -> Self {
+        let cancelling = job.cancel_requested_at.is_some() && !job.state.is_terminal();
+        JobView {
+            job_id: Some(job.id.clone()),
+            elapsed_s: elapsed_s(job),
+            attempt: (job.attempt > 1).then_some(job.attempt),
+            retry_of: job.retry_of.clone(),
+            cancel_requested: cancelling.then_some(true),
+            bytes: job.result_bytes,
+            state_patch: patch_view(job),
+            error: job.error.clone(),
+            warning: job.warning.clone(),
+            ..JobView::bare(job.state.into())
+        }
+    }
+}
+
+/// Seconds from the start to the end, or to now; tenths below ten seconds.
+fn elapsed_s(job: &JobRecord) -> Option<f64> {
+    let until = job.ended_at.unwrap_or_else(clock::now_ms);
+    let ms = until.saturating_sub(job.started_at?).max(0);
+    #[expect(clippy::cast_precision_loss, reason = "a duration in ms is far below 2^52")]
+    let seconds = ms as f64 / 1000.0;
+    Some(if seconds < 10.0 { (seconds * 10.0).round() / 10.0 } else { seconds.round() })
+}
+
+fn patch_view(job: &JobRecord) -> Option<PatchView> {
+    let (field, _) = job.patch.as_ref().filter(|_| job.state == JobState::Completed)?;
+    Some(PatchView {
+        field: field.clone(),
+        version: job.patch_version,
+        applied: job.patch_version.is_some(),
+        reason: job.patch_skipped.clone(),
+    })
 }

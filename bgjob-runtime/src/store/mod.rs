@@ -4,3 +4,4 @@ pub mod data_dir;
 pub mod files;
 pub mod job_dir;
 pub mod ledger;
+pub mod projection;

@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// A held lock; dropped, it is free once no child holds the same open file.
@@ -35,15 +35,6 @@ impl Lock {
         let file = open(path)?;
         file.lock()?;
         Ok(Lock(file))
-    }
-
-    /// Device and inode of the lock file, by which a process that inherited it is found.
-    ///
-    /// # Errors
-    /// When fstat(2) fails.
-    pub fn inode(&self) -> io::Result<(u64, u64)> {
-        let meta = self.0.metadata()?;
-        Ok((meta.dev(), meta.ino()))
     }
 }
 

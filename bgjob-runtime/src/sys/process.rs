@@ -20,7 +20,9 @@ use super::host::SELF_EXE;
 /// When the process cannot be started, or its first process reports a failure.
 pub fn spawn_detached(role: &str, env: &[(&str, &Path)], log: File) -> io::Result<()> {
     let mut command = Command::new(SELF_EXE);
-    command.arg0("bgjob").arg(role).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    // The starter's environment stays behind: it belongs to the starter, and reapers that kill by an
+    // environment tag must not find the supervisor.
+    command.arg0("bgjob").arg(role).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     for (name, value) in env {
         command.env(name, value);
     }

@@ -17,10 +17,23 @@ use super::watch::wait_readable;
 /// Marks every process of an attempt: `BGJOB=<job id>:<nonce>`.
 pub const MARK: &str = "BGJOB";
 
-/// Kills every process that carries `mark` or holds the file `inode` (device, inode) open; says
-/// how many it signalled.
-pub fn kill_marked(mark: &str, inode: Option<(u64, u64)>) -> usize {
-    let entry = format!("{MARK}={mark}");
+/// Kills every process that carries `mark` or holds the file `tree_lock` open; says how many it
+/// signalled.
+pub fn kill_tree(mark: &str, tree_lock: &Path) -> usize {
+    kill_where(&format!("{MARK}={mark}"), inode_of(tree_lock))
+}
+
+/// Kills every process that holds the file `tree_lock` open; says how many it signalled.
+pub fn kill_holders(tree_lock: &Path) -> usize {
+    // No process has an entry of nothing in its environment.
+    kill_where("\u{1}", inode_of(tree_lock))
+}
+
+fn inode_of(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+fn kill_where(entry: &str, inode: Option<(u64, u64)>) -> usize {
     let Ok(processes) = fs::read_dir("/proc") else { return 0 };
     processes
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())

@@ -8,18 +8,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions};
-use serde::{Deserialize, Serialize};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-/// How a process ended, as waitid(2) told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Ended {
-    /// It called exit(3) with this status.
-    Code(i32),
-    /// This signal killed it.
-    Signal(i32),
-}
+use crate::job::outcome::{Exit, Usage};
 
 /// A descriptor that becomes readable when `child`, an unreaped child of ours, has ended.
 ///
@@ -29,16 +20,41 @@ pub fn open_child(child: Pid) -> io::Result<OwnedFd> {
     Ok(rustix::process::pidfd_open(child, PidfdFlags::empty())?)
 }
 
-/// How our child ended, or `None` while it lives. It stays unreaped: its pid stays ours.
+/// How our child ended and what it and the children it waited for used, or `None` while it lives.
+/// It stays unreaped: its pid stays ours.
 ///
 /// # Errors
 /// When `child` is not an unreaped child of ours.
-pub fn peek(child: Pid) -> io::Result<Option<Ended>> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let status = rustix::process::waitid(WaitId::Pid(child), options)?;
-    Ok(status.and_then(|status| {
-        status.exit_status().map(Ended::Code).or_else(|| status.terminating_signal().map(Ended::Signal))
-    }))
+pub fn peek(child: Pid) -> io::Result<Option<(Exit, Usage)>> {
+    // The C library's waitid lacks the kernel's fifth argument, which fills in the usage.
+    // SAFETY: both structures are plain data that the kernel writes within the call.
+    let (info, usage) = unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let mut usage: libc::rusage = std::mem::zeroed();
+        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        let pid = child.as_raw_nonzero().get();
+        if libc::syscall(libc::SYS_waitid, libc::P_PID, pid, &raw mut info, options, &raw mut usage) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        (info, usage)
+    };
+    // SAFETY: waitid(2) filled the SIGCHLD fields, or left them zero while the child lives.
+    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    if pid == 0 {
+        return Ok(None);
+    }
+    let exit = if info.si_code == libc::CLD_EXITED { Exit::Code(status) } else { Exit::Signal(status) };
+    Ok(Some((exit, usage_of(&usage))))
+}
+
+fn usage_of(usage: &libc::rusage) -> Usage {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of processor time are far below 2^52")]
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    Usage {
+        user_s: seconds(usage.ru_utime),
+        system_s: seconds(usage.ru_stime),
+        max_rss_kib: u64::try_from(usage.ru_maxrss).unwrap_or(0),
+    }
 }
 
 /// Asks the process group of `child` (its leader, an unreaped child of ours) to end: TERM, then
@@ -46,6 +62,11 @@ pub fn peek(child: Pid) -> io::Result<Option<Ended>> {
 pub fn ask_to_end(child: Pid) {
     let _ = rustix::process::kill_process_group(child, Signal::TERM);
     let _ = rustix::process::kill_process_group(child, Signal::CONT);
+}
+
+/// Kills `child`, an unreaped child of ours, which cannot refuse.
+pub fn kill_now(child: Pid) {
+    let _ = rustix::process::kill_process(child, Signal::KILL);
 }
 
 /// What [`kill_all`] found.

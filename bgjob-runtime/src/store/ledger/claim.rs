@@ -124,3 +124,21 @@ impl Ledger {
         Ok(statement.query_row([now_ms], |row| row.get(0))?)
     }
 }
+
+impl Ledger {
+    /// Puts a claimed job whose body has not begun back into the queue, not to be started before
+    /// `not_before`; `None` when the attempt is not ours any more.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be written.
+    pub fn give_back(&mut self, seq: i64, nonce: &str, not_before: i64) -> Result<Option<JobRecord>> {
+        self.write(|tx| {
+            tx.prepare_cached(
+                "UPDATE job SET state = 'queued', attempt = attempt - 1, nonce = NULL, boot = NULL, started_at = NULL,
+                 not_before = ?3, revision = revision + 1 WHERE seq = ?1 AND nonce = ?2 AND state = 'running'",
+            )?
+            .execute(params![seq, nonce, not_before])?;
+            by_seq(tx, seq)
+        })
+    }
+}

@@ -1,0 +1,27 @@
+//! Starting a supervisor that nothing ties to its starter.
+
+use crate::error::{Error, Result};
+use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
+use crate::store::files::open_append;
+use crate::sys::process::spawn_detached;
+
+/// The role word of a supervisor in argv.
+pub const SUPERVISE: &str = "__supervise";
+/// A supervisor's complaints are kept up to this size, then once more.
+const LOG_LIMIT: u64 = 1 << 20;
+
+/// Starts one supervisor on `data` and returns when it has detached. What it finds to do is its
+/// own affair; one too many finds nothing and exits.
+///
+/// # Errors
+/// `storage_error` when no process can be started; jobs then stay queued.
+pub fn launch(data: &DataDir) -> Result<()> {
+    let log = data.supervisor_log();
+    if std::fs::symlink_metadata(&log).is_ok_and(|meta| meta.len() > LOG_LIMIT) {
+        // Two starters may race here: the loser's rename fails or moves an empty file.
+        let _ = std::fs::rename(&log, log.with_extension("log.old"));
+    }
+    let stderr = open_append(&log).map_err(|error| Error::storage("open supervisor.log", error))?;
+    spawn_detached(SUPERVISE, &[(DATA_DIR_VAR, data.root())], stderr)
+        .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))
+}

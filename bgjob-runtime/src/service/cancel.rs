@@ -1,0 +1,36 @@
+//! Cancelling: at once while a job is queued, else by asking its supervisor.
+
+use std::time::Duration;
+
+use super::JobService;
+use crate::clock;
+use crate::error::Result;
+use crate::job::id::JobId;
+use crate::job::request::Owner;
+use crate::job::view::JobView;
+use crate::store::ledger::CancelAnswer;
+use crate::store::projection;
+use crate::supervisor::commit;
+
+impl JobService {
+    /// Asks a job to end: SIGTERM, and SIGKILL for all of it after `grace` (10 s unless given).
+    /// Asking twice, or for a job that has ended, is no error: the view says what is.
+    ///
+    /// # Errors
+    /// `job_not_found`, or `storage_error`.
+    pub fn cancel(&self, owner: &Owner, id: &JobId, grace: Option<Duration>) -> Result<JobView> {
+        let grace_ms = grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
+        let answer = self.ledger().cancel(owner.as_str(), id, grace_ms, clock::now_ms())?;
+        match answer {
+            CancelAnswer::Cancelled(finished) => {
+                commit::publish(&self.data, &self.ledger(), &finished);
+                self.render(&finished.record)
+            }
+            CancelAnswer::Requested(job) => {
+                projection::publish_job(&self.data, &job);
+                self.render(&job)
+            }
+            CancelAnswer::AlreadyEnded(job) => self.render(&job),
+        }
+    }
+}

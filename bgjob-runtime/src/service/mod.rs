@@ -1,0 +1,139 @@
+//! The door: everything that a front-end can ask for. Every front-end goes through here, and what
+//! it shows is a `JobView`.
+
+mod cancel;
+mod environment;
+mod logs;
+mod prune;
+mod query;
+mod results;
+mod retry;
+mod state;
+mod submit;
+mod system;
+mod wait;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, Result};
+use crate::launcher;
+use crate::store::data_dir::DataDir;
+use crate::store::ledger::{Ledger, Settings};
+use crate::supervisor::recover;
+use crate::sys::host;
+use crate::tool::registry::Registry;
+
+pub use logs::Stream;
+pub use prune::Pruned;
+pub use results::INLINE_RESULT_BYTES;
+pub use system::SystemStatus;
+pub use wait::Until;
+
+/// How a front-end opens the service.
+#[derive(Clone, Debug)]
+pub struct ServiceOptions {
+    /// The server's name.
+    pub server: String,
+    /// The server's version.
+    pub version: String,
+    /// The data directory, created if missing.
+    pub data_dir: PathBuf,
+    /// What binds if nobody has set it yet on that directory.
+    pub settings: Settings,
+    /// Environment variables handed to every job beside the allow-list.
+    pub pass_env: Vec<String>,
+}
+
+/// Jobs and state on one data directory. Any number of processes may have it open at once; none of
+/// them owns it.
+pub struct JobService {
+    options: ServiceOptions,
+    data: DataDir,
+    ledger: Mutex<Ledger>,
+    registry: &'static Registry,
+    build: String,
+    boot: String,
+}
+
+impl JobService {
+    /// Opens the data directory and its ledger, and records which tools this program has.
+    ///
+    /// # Errors
+    /// `storage_error` with one sentence when the directory or the ledger cannot be used.
+    pub fn open(options: ServiceOptions, registry: &'static Registry) -> Result<Self> {
+        let data = DataDir::open(options.data_dir.clone())?;
+        let mut ledger = Ledger::open(&data.ledger())?;
+        let in_force = ledger.agree_on(&options.settings)?;
+        if in_force != options.settings {
+            tracing::info!(?in_force, "the data directory's settings differ from this program's, and bind");
+        }
+        let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
+        ledger.register_build(&build, registry.iter().map(|tool| (tool.spec.name, tool.described().input_hash.as_str())))?;
+        Ok(JobService { options, data, ledger: Mutex::new(ledger), registry, build, boot: host::boot_id() })
+    }
+
+    /// The tools of this program.
+    pub fn registry(&self) -> &'static Registry {
+        self.registry
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &DataDir {
+        &self.data
+    }
+
+    /// Name and version of the server.
+    pub fn server(&self) -> (&str, &str) {
+        (&self.options.server, &self.options.version)
+    }
+
+    /// Starts a supervisor if a slot is free and a job is ready; returns when it has detached, after
+    /// about 1 to 3 ms. It survives this process.
+    ///
+    /// # Errors
+    /// `storage_error` when no process can be started; the jobs stay queued.
+    pub fn launch(&self) -> Result<()> {
+        let useful = {
+            let ledger = self.ledger();
+            let free = ledger.count_alive()? < ledger.settings()?.max_jobs;
+            free && !ledger.candidates(&self.build, crate::clock::now_ms(), 1)?.is_empty()
+        };
+        if useful { launcher::launch(&self.data) } else { Ok(()) }
+    }
+
+    /// Ends jobs whose supervisor died, and starts what may start.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be used.
+    pub fn reconcile(&self) -> Result<()> {
+        let candidates = self.ledger().alive()?;
+        if !candidates.is_empty() {
+            // A connection of its own: sweeping a tree takes time, and others must not wait for it.
+            let mut ledger = Ledger::open(&self.data.ledger())?;
+            recover::recover(&self.data, &mut ledger, &self.boot)?;
+        }
+        self.launch()
+    }
+
+    /// The settings that bind on this data directory.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn settings(&self) -> Result<Settings> {
+        self.ledger().settings()
+    }
+
+    /// Changes a binding setting for every process.
+    ///
+    /// # Errors
+    /// `invalid_argument` for an unknown name or a value out of range.
+    pub fn configure(&self, name: &str, value: &str) -> Result<()> {
+        self.ledger().configure(name, value)
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // A panic while the lock was held rolled its transaction back: the connection is sound.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

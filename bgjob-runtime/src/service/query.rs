@@ -1,0 +1,150 @@
+//! Looking at jobs: reads that write nothing.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use super::JobService;
+use super::submit::redact;
+use crate::error::{Code, Error, Result};
+use crate::job::id::{JobId, not_found};
+use crate::job::progress::Progress;
+use crate::job::record::JobRecord;
+use crate::job::request::Owner;
+use crate::job::state::JobState;
+use crate::job::view::JobView;
+use crate::store::files;
+use crate::store::ledger::ListFilter;
+
+/// A progress file is small; what is larger was not written by us.
+const PROGRESS_BYTES: u64 = 64 << 10;
+const INPUT_BYTES: u64 = 64 << 20;
+
+impl JobService {
+    /// The ledger's row of a job.
+    ///
+    /// # Errors
+    /// `job_not_found` for unknown and foreign ids alike.
+    pub fn record(&self, owner: &Owner, id: &JobId) -> Result<JobRecord> {
+        self.ledger().job(owner.as_str(), id)?.ok_or_else(|| not_found(id.as_str()))
+    }
+
+    /// The id that `text` is, or is the unique beginning of.
+    ///
+    /// # Errors
+    /// `job_not_found`, or `invalid_argument` when several begin so.
+    pub fn resolve(&self, owner: &Owner, text: &str) -> Result<JobId> {
+        if let Ok(id) = text.parse::<JobId>() {
+            return self.record(owner, &id).map(|job| job.id);
+        }
+        let plain = !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
+        if !plain {
+            return Err(not_found(text));
+        }
+        match &self.ledger().ids_with_prefix(owner.as_str(), text)?[..] {
+            [] => Err(not_found(text)),
+            [only] => only.parse(),
+            [first, second, ..] => Err(Error::new(Code::InvalidArgument, format!("`{text}` is the beginning of several job ids"))
+                .remedy(format!("Give more of it: {first} or {second}."))),
+        }
+    }
+
+    /// What a caller needs to know of a job.
+    ///
+    /// # Errors
+    /// `job_not_found`, or `storage_error`.
+    pub fn view(&self, owner: &Owner, id: &JobId) -> Result<JobView> {
+        self.render(&self.record(owner, id)?)
+    }
+
+    /// Everything about a job.
+    ///
+    /// # Errors
+    /// `job_not_found`, or `storage_error`.
+    pub fn full_view(&self, owner: &Owner, id: &JobId) -> Result<JobView> {
+        let job = self.record(owner, id)?;
+        let full = JobView::full(&job);
+        Ok(JobView {
+            tool: full.tool,
+            submitted_at: full.submitted_at,
+            started_at: full.started_at,
+            ended_at: full.ended_at,
+            attempt: full.attempt,
+            exit: full.exit,
+            usage: full.usage,
+            dir: Some(self.data.job(id).path().display().to_string()),
+            ..self.render(&job)?
+        })
+    }
+
+    /// Jobs of `owner`, newest first, without their results; and the cursor of the next page.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn list(&self, owner: &Owner, filter: &ListFilter) -> Result<(Vec<JobView>, Option<i64>)> {
+        let page = self.ledger().list(owner.as_str(), filter)?;
+        let views = page.jobs.iter().map(|job| {
+            let full = JobView::full(job);
+            JobView { tool: full.tool, submitted_at: full.submitted_at, ..self.with_live_facts(job, JobView::lean(job)) }
+        });
+        Ok((views.collect(), page.next))
+    }
+
+    /// The arguments of a job, those marked `skip_log` shown as `***`.
+    ///
+    /// # Errors
+    /// `job_not_found`, or `storage_error` when the file is gone.
+    pub fn input(&self, owner: &Owner, id: &JobId) -> Result<Map<String, Value>> {
+        Ok(redact(self.registry.get(id.tool()), self.raw_input(owner, id)?))
+    }
+
+    pub(super) fn raw_input(&self, owner: &Owner, id: &JobId) -> Result<Map<String, Value>> {
+        self.record(owner, id)?;
+        let unreadable = |why: &dyn std::fmt::Display| Error::storage("read the job's arguments", why);
+        let bytes = files::read_capped(&self.data.job(id).input(), INPUT_BYTES).map_err(|error| unreadable(&error))?;
+        serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))
+    }
+
+    /// The folder of a job.
+    ///
+    /// # Errors
+    /// `job_not_found`.
+    pub fn dir(&self, owner: &Owner, id: &JobId) -> Result<PathBuf> {
+        self.record(owner, id)?;
+        Ok(self.data.job(id).path().to_path_buf())
+    }
+
+    pub(super) fn render(&self, job: &JobRecord) -> Result<JobView> {
+        let mut view = self.with_live_facts(job, JobView::lean(job));
+        match job.state {
+            JobState::Queued => {
+                let ledger = self.ledger();
+                view.waiting_for = ledger.waits_of(job.seq)?;
+                if view.waiting_for.is_empty() {
+                    view.queue_position = Some(ledger.queue_position(job)?);
+                }
+            }
+            JobState::Completed => view.result = self.small_result(job),
+            _ => {}
+        }
+        Ok(view)
+    }
+
+    fn with_live_facts(&self, job: &JobRecord, mut view: JobView) -> JobView {
+        if !job.state.is_running() {
+            return view;
+        }
+        let Some(progress) = self.progress(job) else { return view };
+        view.progress = progress.progress;
+        view.phase = progress.phase;
+        view.message = progress.message;
+        view
+    }
+
+    /// How far a running job is; nothing if it never said or what is there is not of this attempt.
+    pub(super) fn progress(&self, job: &JobRecord) -> Option<Progress> {
+        let bytes = files::read_capped(&self.data.job(&job.id).progress(), PROGRESS_BYTES).ok()?;
+        let progress: Progress = serde_json::from_slice(&bytes).ok()?;
+        (Some(&progress.nonce) == job.nonce.as_ref()).then_some(progress)
+    }
+}

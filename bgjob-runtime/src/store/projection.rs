@@ -1,0 +1,132 @@
+//! What people read: `job.json` and `state/<field>.json`. The ledger is the truth; these are
+//! rewritten from it by whoever changed it, and anyone may rebuild them.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::job::record::{FieldRecord, JobRecord};
+use crate::job::request::Owner;
+use crate::job::view::JobView;
+use crate::store::data_dir::DataDir;
+use crate::store::files::{self, Durability};
+use crate::store::job_dir::JobDir;
+use crate::store::ledger::{Ledger, StoredValue};
+use crate::sys::lock::Lock;
+use crate::sys::watch;
+
+/// `job.json`: the full view and the revision of the row that it shows.
+#[derive(Serialize)]
+struct JobFile<'a> {
+    revision: i64,
+    #[serde(flatten)]
+    view: &'a JobView,
+}
+
+#[derive(Deserialize)]
+struct Revision {
+    revision: i64,
+}
+
+/// Rewrites the job's readable copy and wakes everybody who watches it. A failure is not an error:
+/// the ledger has the fact, and watchers look by themselves after a second.
+pub fn publish_job(data: &DataDir, job: &JobRecord) {
+    let dir = data.job(&job.id);
+    if let Err(error) = write_record(&dir, job) {
+        tracing::debug!(job = %job.id, %error, "job.json was not rewritten");
+    }
+    watch::touch(dir.path());
+    watch::touch(&data.jobs());
+}
+
+fn write_record(dir: &JobDir, job: &JobRecord) -> io::Result<()> {
+    // The directory itself is the lock: two processes may publish two changes of one job.
+    let folder = File::open(dir.path())?;
+    folder.lock()?;
+    let path = dir.record();
+    let shown = files::read_capped(&path, 1 << 20).ok().and_then(|bytes| serde_json::from_slice::<Revision>(&bytes).ok());
+    if shown.is_some_and(|shown| shown.revision >= job.revision) {
+        return Ok(());
+    }
+    let view = JobView::full(job);
+    let bytes = serde_json::to_vec_pretty(&JobFile { revision: job.revision, view: &view }).map_err(io::Error::other)?;
+    files::write_atomic(&path, &bytes, Durability::Relaxed)
+}
+
+/// Rewrites the readable copy of a field from the ledger, or removes it if the field is empty.
+///
+/// # Errors
+/// `storage_error`; the ledger still has the value.
+pub fn publish_field(data: &DataDir, ledger: &Ledger, owner: &Owner, field: &str) -> Result<()> {
+    let path = data.state_file(owner, field);
+    let failed = |error: io::Error| Error::storage(format_args!("write {}", path.display()), error);
+    if let Some(folder) = path.parent() {
+        files::create_private_dir(folder).map_err(failed)?;
+    }
+    // Under the lock the ledger is read anew, so the copy never goes back to an older version.
+    let _lock = Lock::take(&data.state().join(".lock")).map_err(failed)?;
+    let Some(record) = ledger.field(owner.as_str(), field)?.filter(|record| record.present) else {
+        return files::remove_if_there(&path).map_err(failed);
+    };
+    let Some(value) = ledger.value(owner.as_str(), field, record.version)? else { return Ok(()) };
+    write_field(data, &path, &record, &value).map_err(failed)
+}
+
+fn write_field(data: &DataDir, path: &Path, record: &FieldRecord, value: &StoredValue) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("the path has no directory"))?;
+    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+    let head = serde_json::json!({
+        "field": record.field,
+        "version": record.version,
+        "job": record.job,
+        "set_at": record.set_at.map(clock::rfc3339),
+    });
+    let head = head.to_string();
+    write!(file, "{},\"value\":", head.trim_end_matches('}'))?;
+    match value {
+        StoredValue::Inline(json) => file.write_all(json)?,
+        StoredValue::File(name) => {
+            io::copy(&mut files::open_regular(&data.values().join(name))?, &mut file)?;
+        }
+    }
+    file.write_all(b"}\n")?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Puts the files of an ended job in their final places: the attempt's result or error gets its
+/// plain name, the environment with its secrets goes.
+pub fn settle_files(dir: &JobDir, job: &JobRecord) {
+    if let Some(nonce) = &job.nonce {
+        let _ = fs::rename(dir.attempt_results(nonce), dir.results());
+        let _ = files::remove_if_there(&dir.attempt_patch(nonce));
+        let _ = files::remove_if_there(&dir.attempt_error(nonce));
+    }
+    if let Some(error) = &job.error
+        && let Ok(bytes) = serde_json::to_vec_pretty(error)
+    {
+        let _ = files::write_atomic(&dir.error(), &bytes, Durability::Relaxed);
+    }
+    let _ = files::remove_if_there(&dir.env());
+}
+
+/// Reads a stored value as JSON text.
+///
+/// # Errors
+/// `storage_error` when its file is gone.
+pub fn read_value(data: &DataDir, value: StoredValue) -> Result<Vec<u8>> {
+    match value {
+        StoredValue::Inline(json) => Ok(json),
+        StoredValue::File(name) => {
+            let mut bytes = Vec::new();
+            files::open_regular(&data.values().join(&name))
+                .and_then(|mut file| file.read_to_end(&mut bytes))
+                .map_err(|error| Error::storage(format_args!("read the state value {name}"), error))?;
+            Ok(bytes)
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! One attempt: start the worker, watch it, end it when it is time, leave nothing of it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
+
+use super::commit::{End, restore_input};
+use crate::clock;
+use crate::error::Result;
+use crate::job::outcome::{Cause, Exit};
+use crate::job::record::JobRecord;
+use crate::store::data_dir::DataDir;
+use crate::store::files::{self, Durability};
+use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
+use crate::store::ledger::Ledger;
+use crate::store::projection::read_value;
+use crate::sys::lock::Lock;
+use crate::sys::process::{WorkerStart, spawn_worker};
+use crate::sys::sweep::{self, MARK};
+use crate::sys::tree;
+use crate::sys::watch::{Watch, wait_readable};
+use crate::worker::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, WORK};
+
+/// How long a worker may take to end by itself after SIGTERM, unless the canceller says otherwise.
+pub const GRACE: Duration = Duration::from_secs(10);
+/// How much later than the supervisor's kill the worker's own timer fires.
+const OWN_TIMER_MARGIN: Duration = Duration::from_secs(5);
+/// How often the ledger is read when no event came: a lost event costs this much.
+const FALLBACK: Duration = Duration::from_secs(1);
+/// How long one round of killing lasts before the tree counts as unkillable for now.
+const KILL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What an attempt holds while it runs.
+pub struct Attempt<'a> {
+    job: &'a JobRecord,
+    dir: JobDir,
+    nonce: String,
+    tree_lock: Lock,
+    exit_file: File,
+}
+
+/// Why an attempt did not begin; its body has not run.
+pub enum NotStarted {
+    /// Something passing, such as a full disk: the job goes back to the queue.
+    Later(String),
+    /// Something that will not mend by itself: the job fails with this reason.
+    Never(String),
+}
+
+impl<'a> Attempt<'a> {
+    /// Gets everything ready that a worker needs: the tree lock, room for the evidence, the input,
+    /// the promised state.
+    ///
+    /// # Errors
+    /// [`NotStarted`], when something is missing.
+    pub fn prepare(data: &DataDir, ledger: &Ledger, job: &'a JobRecord) -> Result<Self, NotStarted> {
+        let later = |what: &str, error: &dyn std::fmt::Display| NotStarted::Later(format!("{what}: {error}"));
+        let dir = data.job(&job.id);
+        let nonce = job.nonce.clone().unwrap_or_default();
+        let tree_lock = take_tree(&dir).map_err(|error| later("tree.lock", &error))?;
+        let exit_file = dir.reserve_exit_record().map_err(|error| later("exit.rec", &error))?;
+        let (row, hash) = ledger.input(job.seq).map_err(|error| later("the input", &error))?;
+        restore_input(&dir, row.as_deref(), &hash).map_err(|error| NotStarted::Never(error.to_string()))?;
+        write_state(data, ledger, &dir, job).map_err(|error| later("state.json", &error))?;
+        Ok(Attempt { job, dir, nonce, tree_lock, exit_file })
+    }
+
+    /// Runs the worker to its end and its tree to nothing.
+    ///
+    /// # Errors
+    /// [`NotStarted`], when no worker came to be.
+    pub fn run(self, ledger: &Ledger) -> Result<End, NotStarted> {
+        let worker = self.start()?;
+        let pid = Pid::from_child(&worker);
+        let (exit, usage, cause) = self.watch(pid, ledger);
+        let record = ExitRecord { v: 1, nonce: self.nonce.clone(), exit, cause, usage, at_ms: clock::now_ms() };
+        super::commit::persist("exit.rec", || {
+            write_exit_record(&self.exit_file, &record).map_err(|error| crate::error::Error::storage("write exit.rec", error))
+        });
+        let leaked = self.clear_tree(pid);
+        Ok(End { exit, cause, leaked, usage })
+    }
+
+    fn start(&self) -> Result<std::process::Child, NotStarted> {
+        let env = self.environment()?;
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let error = match self.try_start(env.clone()) {
+                Ok(child) => return Ok(child),
+                Err(error) => error,
+            };
+            if !is_passing(&error) {
+                let cwd = self.job.cwd.display();
+                return Err(NotStarted::Never(format!("the worker cannot be started in {cwd}: {error}")));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    fn try_start(&self, env: Vec<(OsString, OsString)>) -> io::Result<std::process::Child> {
+        spawn_worker(WorkerStart {
+            env,
+            cwd: &self.job.cwd,
+            stdout: files::open_append(&self.dir.stdout())?,
+            stderr: files::open_append(&self.dir.stderr())?,
+            tree_lock: self.tree_lock.as_fd(),
+            argv: [WORK, &self.job.tool],
+        })
+    }
+
+    fn environment(&self) -> Result<Vec<(OsString, OsString)>, NotStarted> {
+        let mut env = self
+            .dir
+            .read_env()
+            .map_err(|error| NotStarted::Never(format!("the job's environment is lost: {error}")))?;
+        let mut add = |name: &str, value: String| env.push((name.into(), value.into()));
+        add(MARK, format!("{}:{}", self.job.id, self.nonce));
+        add(ATTEMPT_VAR, self.job.attempt.to_string());
+        if let Some(timeout) = self.timeout() {
+            let kill_after = timeout + GRACE + OWN_TIMER_MARGIN;
+            add(KILL_AFTER_VAR, kill_after.as_millis().to_string());
+        }
+        env.push((DIR_VAR.into(), self.dir.path().into()));
+        Ok(env)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.job.timeout_ms.map(Duration::from_millis)
+    }
+
+    /// Waits for the worker's end, asking it to end when it is cancelled or too late, killing it
+    /// after the grace period.
+    fn watch(&self, worker: Pid, ledger: &Ledger) -> (Exit, Option<crate::job::outcome::Usage>, Option<Cause>) {
+        let began = Instant::now();
+        let pidfd = tree::open_child(worker).ok();
+        let watch = Watch::new().ok().filter(|watch| watch.add(self.dir.path()).is_ok());
+        let mut asked: Option<(Cause, Instant)> = None;
+        loop {
+            // Armed first, read second, wait last: a change between any two of them is seen.
+            let job = ledger.job_by_seq(self.job.seq).ok().flatten();
+            asked = asked.or_else(|| self.reason_to_end(job.as_ref(), began).map(|(cause, grace)| {
+                self.say_why(cause);
+                tree::ask_to_end(worker);
+                (cause, Instant::now() + grace)
+            }));
+            match tree::peek(worker) {
+                Ok(None) => {}
+                Ok(Some((exit, usage))) => return (exit, Some(usage), self.cause_of(asked, exit, began)),
+                Err(_) => return (Exit::Unknown, None, asked.map(|(cause, _)| cause)),
+            }
+            if asked.is_some_and(|(_, until)| Instant::now() >= until) {
+                tree::kill_now(worker);
+            }
+            tree::reap_orphans(worker);
+            self.wait(pidfd.as_ref().map(AsFd::as_fd), watch.as_ref(), self.next_look(began, asked));
+        }
+    }
+
+    fn wait(&self, worker: Option<BorrowedFd<'_>>, watch: Option<&Watch>, at_most: Duration) {
+        let at_most = if worker.is_none() { at_most.min(Duration::from_millis(20)) } else { at_most };
+        let fds: Vec<BorrowedFd<'_>> = worker.into_iter().chain(watch.map(AsFd::as_fd)).collect();
+        wait_readable(&fds, at_most);
+        if let Some(watch) = watch {
+            watch.drain();
+        }
+    }
+
+    fn reason_to_end(&self, job: Option<&JobRecord>, began: Instant) -> Option<(Cause, Duration)> {
+        if job.is_some_and(|job| job.cancel_requested_at.is_some()) {
+            let grace = job.and_then(|job| job.cancel_grace_ms).map_or(GRACE, Duration::from_millis);
+            return Some((Cause::Cancel, grace));
+        }
+        self.timeout().filter(|timeout| began.elapsed() >= *timeout).map(|_| (Cause::Timeout, GRACE))
+    }
+
+    fn next_look(&self, began: Instant, asked: Option<(Cause, Instant)>) -> Duration {
+        let now = Instant::now();
+        let deadline = match asked {
+            // Killed already, and not gone: it is stuck in the kernel, and its pidfd will tell.
+            Some((_, until)) if until <= now => None,
+            Some((_, until)) => Some(until),
+            None => self.timeout().map(|timeout| began + timeout),
+        };
+        deadline.map_or(FALLBACK, |deadline| deadline.saturating_duration_since(now).min(FALLBACK))
+    }
+
+    /// A worker that its own timer killed, while we were stopped, ran out of time too.
+    fn cause_of(&self, asked: Option<(Cause, Instant)>, exit: Exit, began: Instant) -> Option<Cause> {
+        let overdue = self.timeout().is_some_and(|timeout| began.elapsed() >= timeout + GRACE);
+        let by_timer = exit == Exit::Signal(libc::SIGKILL) && overdue;
+        asked.map(|(cause, _)| cause).or_else(|| by_timer.then_some(Cause::Timeout))
+    }
+
+    fn say_why(&self, cause: Cause) {
+        if let Ok(mut log) = files::open_append(&self.dir.stderr()) {
+            let text = match cause {
+                Cause::Cancel => "the job was cancelled",
+                Cause::Timeout => "the job ran longer than its timeout",
+            };
+            note_on_stderr(&mut log, text);
+        }
+    }
+
+    /// Kills until waitpid says that nothing is left. A tree that cannot be killed keeps its slot:
+    /// the job stays visibly running.
+    fn clear_tree(&self, worker: Pid) -> u32 {
+        let mut leaked = 0;
+        loop {
+            let end = tree::kill_all(worker, KILL_PATIENCE);
+            leaked = leaked.max(end.leaked);
+            if end.empty {
+                return leaked;
+            }
+            super::log(&format!("{}: something of the job cannot be killed yet", self.job.tool));
+        }
+    }
+}
+
+/// Takes `tree.lock`. If something of an earlier attempt still holds it, that is killed first.
+fn take_tree(dir: &JobDir) -> io::Result<Lock> {
+    let until = Instant::now() + KILL_PATIENCE;
+    loop {
+        if let Some(lock) = Lock::try_take(&dir.tree_lock())? {
+            return Ok(lock);
+        }
+        if Instant::now() >= until {
+            return Err(io::Error::other("something of an earlier attempt holds it and cannot be killed"));
+        }
+        sweep::kill_holders(&dir.tree_lock());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn write_state(data: &DataDir, ledger: &Ledger, dir: &JobDir, job: &JobRecord) -> Result<()> {
+    let pinned = ledger.pinned(&job.owner, job.seq)?;
+    if pinned.is_empty() {
+        return Ok(());
+    }
+    let mut json = Vec::from(&b"{"[..]);
+    for (index, pin) in pinned.into_iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        json.extend_from_slice(format!("{comma}\"{}\":{{\"version\":{},\"value\":", pin.field, pin.version).as_bytes());
+        json.extend_from_slice(&read_value(data, pin.value)?);
+        json.push(b'}');
+    }
+    json.push(b'}');
+    files::write_atomic(&dir.state(), &json, Durability::Relaxed)
+        .map_err(|error| crate::error::Error::storage("write state.json", error))
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    let passing = [libc::EAGAIN, libc::ENOMEM, libc::EMFILE, libc::ENFILE, libc::EINTR];
+    error.raw_os_error().is_some_and(|code| passing.contains(&code))
+}

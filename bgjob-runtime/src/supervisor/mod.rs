@@ -1,0 +1,202 @@
+//! The supervisor: a slot that claims a job, runs it, commits its end, and claims the next.
+//!
+//! A small process of its own, detached from whoever started it, with one thread, without tokio and
+//! without user code. It is the child subreaper of all that its jobs start. It exits when there
+//! is nothing left to do; so the queue drains although no server is alive.
+
+mod child;
+pub mod commit;
+pub mod recover;
+pub mod verdict;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::job::outcome::{Exit, Usage};
+use crate::job::record::JobRecord;
+use crate::launcher;
+use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
+use crate::store::files::create_private_dir;
+use crate::store::ledger::{Claim, Claimed, Ledger};
+use crate::store::projection::publish_job;
+use crate::sys::lock::Lock;
+use crate::sys::{host, process};
+
+use child::{Attempt, NotStarted};
+use commit::{End, persist};
+
+/// Candidates looked at in one go: others may hold the locks of the first few.
+const LOOK_AHEAD: u32 = 16;
+/// A job that could not be prepared is looked at again after this.
+const LATER: Duration = Duration::from_secs(1);
+
+/// Says something to the operator: `<data-dir>/supervisor.log`.
+pub(crate) fn log(text: &str) {
+    // A full disk must not stop a supervisor.
+    let _ = writeln!(std::io::stderr(), "{} supervisor {}: {text}", clock::rfc3339(clock::now_ms()), std::process::id());
+}
+
+/// The whole life of a supervisor process. Detaches first; only the detached child goes on.
+///
+/// # Errors
+/// When it cannot detach or its data directory cannot be used.
+pub fn run() -> Result<()> {
+    process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
+    process::adopt_orphans(true).map_err(|error| Error::storage("become a subreaper", error))?;
+    let root = std::env::var_os(DATA_DIR_VAR).map(PathBuf::from);
+    let root = root.ok_or_else(|| Error::storage("start a supervisor", format_args!("{DATA_DIR_VAR} is not set")))?;
+    let data = DataDir::trusted(root);
+    let ledger = persist("the ledger", || Ledger::open(&data.ledger()));
+    let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
+    Supervisor { data, ledger, build, boot: host::boot_id() }.drain();
+    Ok(())
+}
+
+struct Supervisor {
+    data: DataDir,
+    ledger: Ledger,
+    build: String,
+    boot: String,
+}
+
+/// A claimed job and the lock that says that its supervisor lives.
+struct Slot {
+    job: JobRecord,
+    _lock: Lock,
+}
+
+/// What came of looking for work.
+enum Found {
+    Job(Box<Slot>),
+    /// All slots are taken, by whoever.
+    NoSlot,
+    Nothing,
+}
+
+impl Supervisor {
+    fn drain(&mut self) {
+        loop {
+            match self.next() {
+                Ok(Found::Job(slot)) => {
+                    self.pass_the_baton();
+                    self.run_job(*slot);
+                }
+                // Slots of the dead are given back; then there may be one for us.
+                Ok(Found::NoSlot) if self.recover() > 0 => {}
+                Ok(Found::NoSlot) => return,
+                Ok(Found::Nothing) => {
+                    if !self.wait_for_later_work() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    log(&error.to_string());
+                    std::thread::sleep(LATER);
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<Found> {
+        for candidate in self.ledger.candidates(&self.build, clock::now_ms(), LOOK_AHEAD)? {
+            let dir = self.data.job(&candidate.id);
+            create_private_dir(dir.path()).map_err(|error| Error::storage("use a job's directory", error))?;
+            // Before the claim commits: whoever sees the job running finds its lock held.
+            let lock = Lock::try_take(&dir.lock()).map_err(|error| Error::storage("lock a job", error))?;
+            let Some(lock) = lock else { continue };
+            let nonce = crate::sys::nonce();
+            let claim = Claim { build: &self.build, nonce: &nonce, boot: &self.boot, now_ms: clock::now_ms() };
+            match self.ledger.claim(candidate.seq, &claim)? {
+                Claimed::Yes(job) => return Ok(Found::Job(Box::new(Slot { job: *job, _lock: lock }))),
+                Claimed::NoSlot => return Ok(Found::NoSlot),
+                Claimed::Gone => {}
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
+    /// Starts one more supervisor if a slot and a job are left: it will do the same. Only while we
+    /// have no child: a newcomer adopted by us would die with our next tree.
+    fn pass_the_baton(&self) {
+        let more = || -> Result<bool> {
+            let free = self.ledger.count_alive()? < self.ledger.settings()?.max_jobs;
+            Ok(free && !self.ledger.candidates(&self.build, clock::now_ms(), 1)?.is_empty())
+        };
+        match more() {
+            Ok(true) => {
+                let started = process::adopt_orphans(false)
+                    .map_err(|error| Error::storage("stop being a subreaper", error))
+                    .and_then(|()| launcher::launch(&self.data));
+                let again = process::adopt_orphans(true);
+                if let Some(error) = started.err().or(again.err().map(|error| Error::storage("become a subreaper", error))) {
+                    log(&error.to_string());
+                }
+            }
+            Ok(false) => {}
+            Err(error) => log(&error.to_string()),
+        }
+    }
+
+    fn run_job(&mut self, slot: Slot) {
+        publish_job(&self.data, &slot.job);
+        let ended = match Attempt::prepare(&self.data, &self.ledger, &slot.job) {
+            Ok(attempt) => attempt.run(&self.ledger),
+            Err(reason) => Err(reason),
+        };
+        match ended {
+            Ok(end) => self.commit(&slot.job, &end),
+            Err(NotStarted::Never(why)) => self.fail_unstarted(&slot.job, &why),
+            Err(NotStarted::Later(why)) => self.give_back(&slot.job, &why),
+        }
+    }
+
+    fn commit(&mut self, job: &JobRecord, end: &End) {
+        let (data, ledger, boot) = (&self.data, &mut self.ledger, &self.boot);
+        if persist("the end of a job", || commit::commit(data, ledger, job, end, boot)).is_none() {
+            log("a job was ended by somebody else");
+        }
+    }
+
+    fn fail_unstarted(&mut self, job: &JobRecord, why: &str) {
+        let end = End { exit: Exit::Unknown, cause: None, leaked: 0, usage: None::<Usage> };
+        let error = Error::new(crate::error::Code::Crashed, why).remedy("Mend that and retry the job.");
+        let dir = self.data.job(&job.id);
+        let bytes = serde_json::to_vec(&error).unwrap_or_default();
+        let path = dir.attempt_error(job.nonce.as_deref().unwrap_or_default());
+        if let Err(error) = crate::store::files::write_atomic(&path, &bytes, crate::store::files::Durability::Relaxed) {
+            log(&error.to_string());
+        }
+        self.commit(job, &end);
+    }
+
+    fn give_back(&mut self, job: &JobRecord, why: &str) {
+        log(&format!("a job of {} goes back to the queue: {why}", job.tool));
+        let not_before = clock::now_ms() + i64::try_from(LATER.as_millis()).unwrap_or(1000);
+        let (ledger, nonce) = (&mut self.ledger, job.nonce.as_deref().unwrap_or_default());
+        if let Some(job) = persist("a job's return to the queue", || ledger.give_back(job.seq, nonce, not_before)) {
+            publish_job(&self.data, &job);
+        }
+    }
+
+    fn recover(&mut self) -> usize {
+        recover::recover(&self.data, &mut self.ledger, &self.boot).unwrap_or_else(|error| {
+            log(&error.to_string());
+            0
+        })
+    }
+
+    /// Sleeps until the next job becomes eligible by time; false when none will, or when another
+    /// supervisor is there to see it.
+    fn wait_for_later_work(&mut self) -> bool {
+        let now = clock::now_ms();
+        let Ok(Some(at)) = self.ledger.next_not_before(now) else { return false };
+        // One sleeper is enough, and running supervisors look when their job has ended.
+        let Ok(Some(_sleeper)) = Lock::try_take(&self.data.root().join("sleeper.lock")) else { return false };
+        let pause = u64::try_from(at.saturating_sub(now)).unwrap_or(0).clamp(1, 1000);
+        std::thread::sleep(Duration::from_millis(pause));
+        true
+    }
+}

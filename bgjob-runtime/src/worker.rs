@@ -1,0 +1,209 @@
+//! The worker: runs the tool's function once, and leaves a result or the reason why there is none.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Code, Error, Result};
+use crate::job::id::JobId;
+use crate::store::files::{self, Durability};
+use crate::store::job_dir::JobDir;
+use crate::store::json_part;
+use crate::sys::sweep::MARK;
+use crate::sys::{deadline, process};
+use crate::tool::call::{Call, StateValue};
+use crate::tool::context::Job;
+use crate::tool::registry::{Registry, Tool};
+use crate::tool::spec::{Body, Flavor};
+
+/// The role word of a worker in argv.
+pub const WORK: &str = "__work";
+/// The job's directory.
+pub const DIR_VAR: &str = "BGJOB_JOB_DIR";
+/// The number of the attempt, from 1.
+pub const ATTEMPT_VAR: &str = "BGJOB_ATTEMPT";
+/// After how many ms the worker's own timer kills it.
+pub const KILL_AFTER_VAR: &str = "BGJOB_KILL_AFTER_MS";
+
+/// What a worker was started for.
+struct Assignment {
+    id: JobId,
+    nonce: String,
+    attempt: u32,
+    dir: JobDir,
+}
+
+/// The whole life of a worker process: 0 with a result on disk, 1 with its error on disk.
+pub fn run() -> ExitCode {
+    let assignment = match Assignment::take() {
+        Ok(assignment) => assignment,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "bgjob: {error}");
+            return ExitCode::from(70);
+        }
+    };
+    assignment.note_panics();
+    let Err(error) = assignment.work() else { return ExitCode::SUCCESS };
+    // The verdict rests on this file; should it fail, stderr and the status still tell.
+    let _ = writeln!(io::stderr(), "bgjob: {}: {error}", error.code);
+    if let Err(error) = assignment.write_error(&error) {
+        let _ = writeln!(io::stderr(), "bgjob: the error could not be written: {error}");
+    }
+    ExitCode::FAILURE
+}
+
+impl Assignment {
+    /// Reads what the supervisor handed over, and hides all but the mark from the tool's children.
+    fn take() -> Result<Self> {
+        let missing = |name: &str| Error::new(Code::Crashed, format!("the worker was started without {name}"));
+        let text = |name: &str| std::env::var(name).map_err(|_| missing(name));
+        if let Ok(after) = text(KILL_AFTER_VAR).and_then(|ms| ms.parse().map_err(|_| missing(KILL_AFTER_VAR))) {
+            deadline::kill_self_after(Duration::from_millis(after)).map_err(|error| Error::storage("arm the timeout", error))?;
+        }
+        let mark = text(MARK)?;
+        let (id, nonce) = mark.split_once(':').ok_or_else(|| missing(MARK))?;
+        let dir = std::env::var_os(DIR_VAR).map(PathBuf::from).ok_or_else(|| missing(DIR_VAR))?;
+        let attempt = text(ATTEMPT_VAR)?.parse().map_err(|_| missing(ATTEMPT_VAR))?;
+        for name in [DIR_VAR, ATTEMPT_VAR, KILL_AFTER_VAR] {
+            process::set_env(name, None::<&OsStr>);
+        }
+        Ok(Assignment { id: id.parse()?, nonce: nonce.to_owned(), attempt, dir: JobDir::new(dir) })
+    }
+
+    fn work(&self) -> Result<()> {
+        let registry = Registry::global().map_err(|why| Error::new(Code::Crashed, why))?;
+        let tool = registry
+            .get(self.id.tool())
+            .ok_or_else(|| Error::new(Code::Crashed, format!("this program has no tool `{}`", self.id.tool())))?;
+        let call = self.call()?;
+        finish(run_body(tool, &call))?;
+        drop(call);
+        self.publish_result(tool)
+    }
+
+    fn call(&self) -> Result<Call> {
+        let job = Job::new(self.id.clone(), self.attempt, self.nonce.clone(), self.dir.path().to_path_buf());
+        let args: Map<String, Value> = read_json(&self.dir.input())?;
+        let states: BTreeMap<String, StateValue> = match self.dir.state().is_file() {
+            true => read_json(&self.dir.state())?,
+            false => BTreeMap::new(),
+        };
+        let file = create(&self.half_result()).map_err(|error| Error::storage("create the result", error))?;
+        Ok(Call::new(job, args, states, Box::new(BufWriter::with_capacity(64 << 10, file))))
+    }
+
+    fn half_result(&self) -> PathBuf {
+        self.dir.path().join(format!(".results.{}.half", self.nonce))
+    }
+
+    /// Patch first, result last: the result's rename is what makes the attempt a success.
+    fn publish_result(&self, tool: &Tool) -> Result<()> {
+        let failed = |error: io::Error| Error::storage("write the result", error);
+        let half = self.half_result();
+        if let Some(patch) = tool.spec.state_patch.filter(|patch| !patch.pointer.is_empty()) {
+            let file = files::open_regular(&half).map_err(failed)?;
+            if let Some(value) = json_part::extract(io::BufReader::new(file), patch.pointer).map_err(failed)? {
+                files::write_atomic(&self.dir.attempt_patch(&self.nonce), &value, Durability::Synced).map_err(failed)?;
+            }
+        }
+        File::open(&half).and_then(|file| file.sync_all()).map_err(failed)?;
+        std::fs::rename(&half, self.dir.attempt_results(&self.nonce)).map_err(failed)?;
+        files::sync_dir(self.dir.path()).map_err(failed)
+    }
+
+    fn write_error(&self, error: &Error) -> io::Result<()> {
+        let bytes = serde_json::to_vec(error).map_err(io::Error::other)?;
+        let _ = files::remove_if_there(&self.half_result());
+        files::write_atomic(&self.dir.attempt_error(&self.nonce), &bytes, Durability::Relaxed)
+    }
+
+    /// Keeps the place of the last panic for the error; where panics abort, writes the error at once,
+    /// since nothing else will run.
+    fn note_panics(&self) {
+        let default = std::panic::take_hook();
+        let (dir, nonce) = (self.dir.clone(), self.nonce.clone());
+        std::panic::set_hook(Box::new(move |info| {
+            default(info);
+            let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+            if cfg!(panic = "abort") {
+                let error = panicked(&text_of(info.payload()), &place);
+                let bytes = serde_json::to_vec(&error).unwrap_or_default();
+                let _ = files::write_atomic(&dir.attempt_error(&nonce), &bytes, Durability::Relaxed);
+            }
+            if let Ok(mut last) = LAST_PANIC.lock() {
+                *last = place;
+            }
+        }));
+    }
+}
+
+static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+
+type Panic = Box<dyn std::any::Any + Send>;
+
+fn finish(outcome: Result<Result<()>, Panic>) -> Result<()> {
+    outcome.unwrap_or_else(|payload| {
+        let place = LAST_PANIC.lock().map(|place| place.clone()).unwrap_or_default();
+        Err(panicked(&text_of(payload.as_ref()), &place))
+    })
+}
+
+fn text_of(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is not text".into())
+}
+
+fn panicked(text: &str, place: &str) -> Error {
+    Error::new(Code::Panicked, format!("the tool panicked{place}: {text}"))
+        .remedy("Read the job's log; set RUST_BACKTRACE=1 for the submitter to see the call stack there.")
+}
+
+/// Runs the function: a plain one outside any runtime, so that it may start its own; an async one on
+/// the runtime of the tool's flavour.
+fn run_body(tool: &Tool, call: &Call) -> Result<Result<()>, Panic> {
+    match tool.spec.body {
+        Body::Sync(body) => catch_unwind(AssertUnwindSafe(|| body(call))),
+        Body::Async(body) => {
+            let runtime = match runtime(tool.spec.flavor) {
+                Ok(runtime) => runtime,
+                Err(error) => return Ok(Err(Error::storage("start the async runtime", error))),
+            };
+            let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(body(call))));
+            // The result is what counts; blocking threads that are still at work end with the process.
+            runtime.shutdown_background();
+            outcome
+        }
+    }
+}
+
+fn runtime(flavor: Flavor) -> io::Result<tokio::runtime::Runtime> {
+    match flavor {
+        Flavor::CurrentThread => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        Flavor::MultiThread => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    }
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<T> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let bytes = std::fs::read(path).map_err(|error| Error::storage(format_args!("read {name}"), error))?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::storage(format_args!("read {name}"), error))
+}
+
+fn create(path: &std::path::Path) -> io::Result<File> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
+}
