@@ -3,4 +3,5 @@
 pub mod data_dir;
 pub mod files;
 pub mod job_dir;
+pub mod json_part;
 pub mod ledger;
