@@ -3,5 +3,6 @@
 pub mod data_dir;
 pub mod files;
 pub mod job_dir;
+pub mod json_part;
 pub mod ledger;
 pub mod projection;
