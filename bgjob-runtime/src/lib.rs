@@ -1,13 +1,20 @@
 //! Background jobs for MCP servers.
 
 mod clock;
+mod entry;
 pub mod error;
 pub mod job;
+mod launcher;
 mod private;
+pub mod service;
 mod store;
+mod supervisor;
 mod sys;
 pub mod tool;
+mod worker;
 
+pub use bgjob_macros::background_tool;
+pub use entry::enter;
 pub use error::{Code, Error, Result};
 pub use job::id::JobId;
 pub use private::__private;

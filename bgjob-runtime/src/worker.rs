@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -52,11 +52,16 @@ pub fn run() -> ExitCode {
         }
     };
     assignment.note_panics();
-    let Err(error) = assignment.work() else { return ExitCode::SUCCESS };
+    let Err(error) = assignment.work() else {
+        return ExitCode::SUCCESS;
+    };
     // The verdict rests on this file; should it fail, stderr and the status still tell.
     let _ = writeln!(io::stderr(), "bgjob: {}: {error}", error.code);
     if let Err(error) = assignment.write_error(&error) {
-        let _ = writeln!(io::stderr(), "bgjob: the error could not be written: {error}");
+        let _ = writeln!(
+            io::stderr(),
+            "bgjob: the error could not be written: {error}"
+        );
     }
     ExitCode::FAILURE
 }
@@ -64,26 +69,46 @@ pub fn run() -> ExitCode {
 impl Assignment {
     /// Reads what the supervisor handed over, and hides all but the mark from the tool's children.
     fn take() -> Result<Self> {
-        let missing = |name: &str| Error::new(Code::Crashed, format!("the worker was started without {name}"));
+        let missing = |name: &str| {
+            Error::new(
+                Code::Crashed,
+                format!("the worker was started without {name}"),
+            )
+        };
         let text = |name: &str| std::env::var(name).map_err(|_| missing(name));
-        if let Ok(after) = text(KILL_AFTER_VAR).and_then(|ms| ms.parse().map_err(|_| missing(KILL_AFTER_VAR))) {
-            deadline::kill_self_after(Duration::from_millis(after)).map_err(|error| Error::storage("arm the timeout", error))?;
+        if let Ok(after) =
+            text(KILL_AFTER_VAR).and_then(|ms| ms.parse().map_err(|_| missing(KILL_AFTER_VAR)))
+        {
+            deadline::kill_self_after(Duration::from_millis(after))
+                .map_err(|error| Error::storage("arm the timeout", error))?;
         }
         let mark = text(MARK)?;
         let (id, nonce) = mark.split_once(':').ok_or_else(|| missing(MARK))?;
-        let dir = std::env::var_os(DIR_VAR).map(PathBuf::from).ok_or_else(|| missing(DIR_VAR))?;
-        let attempt = text(ATTEMPT_VAR)?.parse().map_err(|_| missing(ATTEMPT_VAR))?;
+        let dir = std::env::var_os(DIR_VAR)
+            .map(PathBuf::from)
+            .ok_or_else(|| missing(DIR_VAR))?;
+        let attempt = text(ATTEMPT_VAR)?
+            .parse()
+            .map_err(|_| missing(ATTEMPT_VAR))?;
         for name in [DIR_VAR, ATTEMPT_VAR, KILL_AFTER_VAR] {
             process::set_env(name, None::<&OsStr>);
         }
-        Ok(Assignment { id: id.parse()?, nonce: nonce.to_owned(), attempt, dir: JobDir::new(dir) })
+        Ok(Assignment {
+            id: id.parse()?,
+            nonce: nonce.to_owned(),
+            attempt,
+            dir: JobDir::new(dir),
+        })
     }
 
     fn work(&self) -> Result<()> {
         let registry = Registry::global().map_err(|why| Error::new(Code::Crashed, why))?;
-        let tool = registry
-            .get(self.id.tool())
-            .ok_or_else(|| Error::new(Code::Crashed, format!("this program has no tool `{}`", self.id.tool())))?;
+        let tool = registry.get(self.id.tool()).ok_or_else(|| {
+            Error::new(
+                Code::Crashed,
+                format!("this program has no tool `{}`", self.id.tool()),
+            )
+        })?;
         let call = self.call()?;
         finish(run_body(tool, &call))?;
         drop(call);
@@ -91,31 +116,52 @@ impl Assignment {
     }
 
     fn call(&self) -> Result<Call> {
-        let job = Job::new(self.id.clone(), self.attempt, self.nonce.clone(), self.dir.path().to_path_buf());
+        let job = Job::new(
+            self.id.clone(),
+            self.attempt,
+            self.nonce.clone(),
+            self.dir.path().to_path_buf(),
+        );
         let args: Map<String, Value> = read_json(&self.dir.input())?;
         let states: BTreeMap<String, StateValue> = match self.dir.state().is_file() {
             true => read_json(&self.dir.state())?,
             false => BTreeMap::new(),
         };
-        let file = create(&self.half_result()).map_err(|error| Error::storage("create the result", error))?;
-        Ok(Call::new(job, args, states, Box::new(BufWriter::with_capacity(64 << 10, file))))
+        let file = create(&self.half_result())
+            .map_err(|error| Error::storage("create the result", error))?;
+        Ok(Call::new(job, args, states, Box::new(file)))
     }
 
     fn half_result(&self) -> PathBuf {
-        self.dir.path().join(format!(".results.{}.half", self.nonce))
+        self.dir
+            .path()
+            .join(format!(".results.{}.half", self.nonce))
     }
 
     /// Patch first, result last: the result's rename is what makes the attempt a success.
     fn publish_result(&self, tool: &Tool) -> Result<()> {
         let failed = |error: io::Error| Error::storage("write the result", error);
         let half = self.half_result();
-        if let Some(patch) = tool.spec.state_patch.filter(|patch| !patch.pointer.is_empty()) {
+        if let Some(patch) = tool
+            .spec
+            .state_patch
+            .filter(|patch| !patch.pointer.is_empty())
+        {
             let file = files::open_regular(&half).map_err(failed)?;
-            if let Some(value) = json_part::extract(io::BufReader::new(file), patch.pointer).map_err(failed)? {
-                files::write_atomic(&self.dir.attempt_patch(&self.nonce), &value, Durability::Synced).map_err(failed)?;
+            if let Some(value) =
+                json_part::extract(io::BufReader::new(file), patch.pointer).map_err(failed)?
+            {
+                files::write_atomic(
+                    &self.dir.attempt_patch(&self.nonce),
+                    &value,
+                    Durability::Synced,
+                )
+                .map_err(failed)?;
             }
         }
-        File::open(&half).and_then(|file| file.sync_all()).map_err(failed)?;
+        File::open(&half)
+            .and_then(|file| file.sync_all())
+            .map_err(failed)?;
         std::fs::rename(&half, self.dir.attempt_results(&self.nonce)).map_err(failed)?;
         files::sync_dir(self.dir.path()).map_err(failed)
     }
@@ -123,7 +169,11 @@ impl Assignment {
     fn write_error(&self, error: &Error) -> io::Result<()> {
         let bytes = serde_json::to_vec(error).map_err(io::Error::other)?;
         let _ = files::remove_if_there(&self.half_result());
-        files::write_atomic(&self.dir.attempt_error(&self.nonce), &bytes, Durability::Relaxed)
+        files::write_atomic(
+            &self.dir.attempt_error(&self.nonce),
+            &bytes,
+            Durability::Relaxed,
+        )
     }
 
     /// Keeps the place of the last panic for the error; where panics abort, writes the error at once,
@@ -133,11 +183,15 @@ impl Assignment {
         let (dir, nonce) = (self.dir.clone(), self.nonce.clone());
         std::panic::set_hook(Box::new(move |info| {
             default(info);
-            let place = info.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+            let place = info
+                .location()
+                .map(|at| format!(" at {}:{}", at.file(), at.line()))
+                .unwrap_or_default();
             if cfg!(panic = "abort") {
                 let error = panicked(&text_of(info.payload()), &place);
                 let bytes = serde_json::to_vec(&error).unwrap_or_default();
-                let _ = files::write_atomic(&dir.attempt_error(&nonce), &bytes, Durability::Relaxed);
+                let _ =
+                    files::write_atomic(&dir.attempt_error(&nonce), &bytes, Durability::Relaxed);
             }
             if let Ok(mut last) = LAST_PANIC.lock() {
                 *last = place;
@@ -152,19 +206,24 @@ type Panic = Box<dyn std::any::Any + Send>;
 
 fn finish(outcome: Result<Result<()>, Panic>) -> Result<()> {
     outcome.unwrap_or_else(|payload| {
-        let place = LAST_PANIC.lock().map(|place| place.clone()).unwrap_or_default();
+        let place = LAST_PANIC
+            .lock()
+            .map(|place| place.clone())
+            .unwrap_or_default();
         Err(panicked(&text_of(payload.as_ref()), &place))
     })
 }
 
 fn text_of(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is not text".into())
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a value that is not text".into())
 }
 
 fn panicked(text: &str, place: &str) -> Error {
-    Error::new(Code::Panicked, format!("the tool panicked{place}: {text}"))
-        .remedy("Read the job's log; set RUST_BACKTRACE=1 for the submitter to see the call stack there.")
+    Error::new(Code::Panicked, format!("the tool panicked{place}: {text}")).remedy(
+        "Read the job's log; set RUST_BACKTRACE=1 for the submitter to see the call stack there.",
+    )
 }
 
 /// Runs the function: a plain one outside any runtime, so that it may start its own; an async one on
@@ -187,15 +246,25 @@ fn run_body(tool: &Tool, call: &Call) -> Result<Result<()>, Panic> {
 
 fn runtime(flavor: Flavor) -> io::Result<tokio::runtime::Runtime> {
     match flavor {
-        Flavor::CurrentThread => tokio::runtime::Builder::new_current_thread().enable_all().build(),
-        Flavor::MultiThread => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+        Flavor::CurrentThread => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build(),
+        Flavor::MultiThread => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build(),
     }
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<T> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let bytes = std::fs::read(path).map_err(|error| Error::storage(format_args!("read {name}"), error))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::storage(format_args!("read {name}"), error))
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let bytes =
+        std::fs::read(path).map_err(|error| Error::storage(format_args!("read {name}"), error))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::storage(format_args!("read {name}"), error))
 }
 
 fn create(path: &std::path::Path) -> io::Result<File> {

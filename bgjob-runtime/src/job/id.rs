@@ -23,7 +23,9 @@ pub const MAX_TOOL_NAME: usize = 41;
 /// assert!("../x".parse::<JobId>().is_err());
 /// # Ok::<(), bgjob_runtime::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct JobId(String);
@@ -33,7 +35,10 @@ impl JobId {
     pub fn generate(tool: &str) -> Self {
         let mut bytes = [0u8; RANDOM_CHARS];
         crate::sys::random(&mut bytes);
-        let random: String = bytes.iter().map(|b| ALPHABET[usize::from(b & 31)] as char).collect();
+        let random: String = bytes
+            .iter()
+            .map(|b| ALPHABET[usize::from(b & 31)] as char)
+            .collect();
         JobId(format!("{tool}-{random}"))
     }
 
@@ -51,12 +56,18 @@ impl JobId {
 /// Whether `name` may name a tool: `[a-z0-9_]`, 1 to 41 characters.
 pub fn is_tool_name(name: &str) -> bool {
     (1..=MAX_TOOL_NAME).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn is_well_formed(text: &str) -> bool {
-    let Some((tool, random)) = text.rsplit_once('-') else { return false };
-    is_tool_name(tool) && random.len() == RANDOM_CHARS && random.bytes().all(|b| ALPHABET.contains(&b))
+    let Some((tool, random)) = text.rsplit_once('-') else {
+        return false;
+    };
+    is_tool_name(tool)
+        && random.len() == RANDOM_CHARS
+        && random.bytes().all(|b| ALPHABET.contains(&b))
 }
 
 /// The refusal for an id that names no job: the same for unknown, foreign and malformed ids.
@@ -70,7 +81,11 @@ impl std::str::FromStr for JobId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if is_well_formed(text) { Ok(JobId(text.to_owned())) } else { Err(not_found(text)) }
+        if is_well_formed(text) {
+            Ok(JobId(text.to_owned()))
+        } else {
+            Err(not_found(text))
+        }
     }
 }
 
@@ -108,7 +123,17 @@ mod tests {
     #[test]
     fn hostile_ids_are_no_such_job() {
         let long = "a".repeat(1_000_000);
-        for text in ["", "..", "../x", "/etc", "a-\0", "x-9F3K2M7QW4X1A8BDC6TZ", "%2e%2e", "con", &long] {
+        for text in [
+            "",
+            "..",
+            "../x",
+            "/etc",
+            "a-\0",
+            "x-9F3K2M7QW4X1A8BDC6TZ",
+            "%2e%2e",
+            "con",
+            &long,
+        ] {
             let error = text.parse::<JobId>().unwrap_err();
             assert_eq!(error.code, Code::JobNotFound);
             assert!(error.message.len() < 200);

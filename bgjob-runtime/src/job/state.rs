@@ -48,7 +48,10 @@ impl JobState {
 
     /// Whether the job has ended.
     pub fn is_terminal(self) -> bool {
-        matches!(self, JobState::Completed | JobState::Failed | JobState::Cancelled)
+        matches!(
+            self,
+            JobState::Completed | JobState::Failed | JobState::Cancelled
+        )
     }
 
     /// Whether a worker may exist.
@@ -62,8 +65,14 @@ impl JobState {
         matches!(
             (self, next),
             (Queued, Running | Cancelled | Failed)
-                | (Running, InputRequired | Queued | Completed | Failed | Cancelled)
-                | (InputRequired, Running | Queued | Completed | Failed | Cancelled)
+                | (
+                    Running,
+                    InputRequired | Queued | Completed | Failed | Cancelled
+                )
+                | (
+                    InputRequired,
+                    Running | Queued | Completed | Failed | Cancelled
+                )
         )
     }
 }

@@ -212,7 +212,10 @@ impl JobView {
 
     /// A refused call: no job exists.
     pub fn rejected(error: Error) -> Self {
-        JobView { error: Some(error), ..JobView::bare(ViewState::Rejected) }
+        JobView {
+            error: Some(error),
+            ..JobView::bare(ViewState::Rejected)
+        }
     }
 }
 
@@ -253,13 +256,23 @@ impl JobView {
 fn elapsed_s(job: &JobRecord) -> Option<f64> {
     let until = job.ended_at.unwrap_or_else(clock::now_ms);
     let ms = until.saturating_sub(job.started_at?).max(0);
-    #[expect(clippy::cast_precision_loss, reason = "a duration in ms is far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a duration in ms is far below 2^52"
+    )]
     let seconds = ms as f64 / 1000.0;
-    Some(if seconds < 10.0 { (seconds * 10.0).round() / 10.0 } else { seconds.round() })
+    Some(if seconds < 10.0 {
+        (seconds * 10.0).round() / 10.0
+    } else {
+        seconds.round()
+    })
 }
 
 fn patch_view(job: &JobRecord) -> Option<PatchView> {
-    let (field, _) = job.patch.as_ref().filter(|_| job.state == JobState::Completed)?;
+    let (field, _) = job
+        .patch
+        .as_ref()
+        .filter(|_| job.state == JobState::Completed)?;
     Some(PatchView {
         field: field.clone(),
         version: job.patch_version,

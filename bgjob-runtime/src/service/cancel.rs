@@ -20,7 +20,9 @@ impl JobService {
     /// `job_not_found`, or `storage_error`.
     pub fn cancel(&self, owner: &Owner, id: &JobId, grace: Option<Duration>) -> Result<JobView> {
         let grace_ms = grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
-        let answer = self.ledger().cancel(owner.as_str(), id, grace_ms, clock::now_ms())?;
+        let answer = self
+            .ledger()
+            .cancel(owner.as_str(), id, grace_ms, clock::now_ms())?;
         match answer {
             CancelAnswer::Cancelled(finished) => {
                 commit::publish(&self.data, &self.ledger(), &finished);

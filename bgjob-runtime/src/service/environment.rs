@@ -52,17 +52,28 @@ pub const ALLOWED: &[&str] = &[
 const OURS: &str = "BGJOB";
 
 /// The part of `env` that a job gets: the [`ALLOWED`] names and those in `extra`.
-pub fn inherited(env: &BTreeMap<OsString, OsString>, extra: &[&str]) -> BTreeMap<OsString, OsString> {
+pub fn inherited(
+    env: &BTreeMap<OsString, OsString>,
+    extra: &[&str],
+) -> BTreeMap<OsString, OsString> {
     env.iter()
         .filter(|(name, _)| {
-            name.to_str().is_some_and(|name| !name.starts_with(OURS) && ALLOWED.iter().chain(extra).any(|pattern| matches(pattern, name)))
+            name.to_str().is_some_and(|name| {
+                !name.starts_with(OURS)
+                    && ALLOWED
+                        .iter()
+                        .chain(extra)
+                        .any(|pattern| matches(pattern, name))
+            })
         })
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == name, |prefix| name.starts_with(prefix))
+    pattern
+        .strip_suffix('*')
+        .map_or(pattern == name, |prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -71,12 +82,27 @@ mod tests {
 
     #[test]
     fn secrets_stay_behind_unless_asked_for() {
-        let env: BTreeMap<OsString, OsString> = ["PATH", "LC_ALL", "OPENAI_API_KEY", "AWS_SECRET", "LD_PRELOAD", "BGJOB_DATA_DIR"]
-            .into_iter()
-            .map(|name| (name.into(), "x".into()))
-            .collect();
-        let names = |extra: &[&str]| inherited(&env, extra).into_keys().filter_map(|n| n.into_string().ok()).collect::<Vec<_>>();
+        let env: BTreeMap<OsString, OsString> = [
+            "PATH",
+            "LC_ALL",
+            "OPENAI_API_KEY",
+            "AWS_SECRET",
+            "LD_PRELOAD",
+            "BGJOB_DATA_DIR",
+        ]
+        .into_iter()
+        .map(|name| (name.into(), "x".into()))
+        .collect();
+        let names = |extra: &[&str]| {
+            inherited(&env, extra)
+                .into_keys()
+                .filter_map(|n| n.into_string().ok())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(&[]), ["LC_ALL", "PATH"]);
-        assert_eq!(names(&["AWS_*", "BGJOB_*"]), ["AWS_SECRET", "LC_ALL", "PATH"]);
+        assert_eq!(
+            names(&["AWS_*", "BGJOB_*"]),
+            ["AWS_SECRET", "LC_ALL", "PATH"]
+        );
     }
 }

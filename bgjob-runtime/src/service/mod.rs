@@ -66,11 +66,27 @@ impl JobService {
         let mut ledger = Ledger::open(&data.ledger())?;
         let in_force = ledger.agree_on(&options.settings)?;
         if in_force != options.settings {
-            tracing::info!(?in_force, "the data directory's settings differ from this program's, and bind");
+            tracing::info!(
+                ?in_force,
+                "the data directory's settings differ from this program's, and bind"
+            );
         }
-        let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
-        ledger.register_build(&build, registry.iter().map(|tool| (tool.spec.name, tool.described().input_hash.as_str())))?;
-        Ok(JobService { options, data, ledger: Mutex::new(ledger), registry, build, boot: host::boot_id() })
+        let build =
+            host::build_id().map_err(|error| Error::storage("identify this program", error))?;
+        ledger.register_build(
+            &build,
+            registry
+                .iter()
+                .map(|tool| (tool.spec.name, tool.described().input_hash.as_str())),
+        )?;
+        Ok(JobService {
+            options,
+            data,
+            ledger: Mutex::new(ledger),
+            registry,
+            build,
+            boot: host::boot_id(),
+        })
     }
 
     /// The tools of this program.
@@ -97,9 +113,15 @@ impl JobService {
         let useful = {
             let ledger = self.ledger();
             let free = ledger.count_alive()? < ledger.settings()?.max_jobs;
-            free && !ledger.candidates(&self.build, crate::clock::now_ms(), 1)?.is_empty()
+            free && !ledger
+                .candidates(&self.build, crate::clock::now_ms(), 1)?
+                .is_empty()
         };
-        if useful { launcher::launch(&self.data) } else { Ok(()) }
+        if useful {
+            launcher::launch(&self.data)
+        } else {
+            Ok(())
+        }
     }
 
     /// Ends jobs whose supervisor died, and starts what may start.

@@ -8,7 +8,6 @@ use super::JobService;
 use crate::clock;
 use crate::error::Result;
 use crate::job::id::JobId;
-use crate::job::request::Owner;
 use crate::store::job_dir::JobDir;
 use crate::sys::lock::Lock;
 
@@ -32,10 +31,16 @@ impl JobService {
     /// # Errors
     /// `storage_error` when the ledger cannot be used.
     pub fn prune(&self, older_than: Option<Duration>, dry_run: bool) -> Result<Pruned> {
-        let age = older_than.map_or_else(|| self.settings().map(|settings| settings.retention), Ok)?;
-        let before = clock::now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)).saturating_add(1);
+        let age =
+            older_than.map_or_else(|| self.settings().map(|settings| settings.retention), Ok)?;
+        let before = clock::now_ms()
+            .saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+            .saturating_add(1);
         if dry_run {
-            return Ok(Pruned { jobs: self.ledger().count_ended_before(before)?, orphans: 0 });
+            return Ok(Pruned {
+                jobs: self.ledger().count_ended_before(before)?,
+                orphans: 0,
+            });
         }
         let mut pruned = Pruned::default();
         loop {
@@ -68,12 +73,21 @@ impl JobService {
     /// Removes directories that have no row, are old, and were never claimed. A claimed one may hold
     /// the result of a lost ledger: it stays.
     fn prune_orphans(&self) -> Result<u64> {
-        let Ok(entries) = fs::read_dir(self.data.jobs()) else { return Ok(0) };
+        let Ok(entries) = fs::read_dir(self.data.jobs()) else {
+            return Ok(0);
+        };
         let mut removed = 0;
         for entry in entries.flatten() {
             let path = entry.path();
-            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<JobId>().ok()) else { continue };
-            if is_old(&path) && !self.has_row(&id)? && was_never_claimed(&JobDir::new(path.clone())) {
+            let Some(id) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<JobId>().ok())
+            else {
+                continue;
+            };
+            if is_old(&path) && !self.has_row(&id)? && was_never_claimed(&JobDir::new(path.clone()))
+            {
                 remove_dir(&JobDir::new(path));
                 removed += 1;
             }
@@ -82,13 +96,15 @@ impl JobService {
     }
 
     fn has_row(&self, id: &JobId) -> Result<bool> {
-        Ok(self.ledger().ids_with_prefix(Owner::local().as_str(), id.as_str())?.iter().any(|found| found == id.as_str())
-            || self.ledger().has_job(id)?)
+        self.ledger().has_job(id)
     }
 }
 
 fn is_old(path: &Path) -> bool {
-    let age = fs::symlink_metadata(path).and_then(|meta| meta.modified()).ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    let age = fs::symlink_metadata(path)
+        .and_then(|meta| meta.modified())
+        .ok()
+        .and_then(|at| SystemTime::now().duration_since(at).ok());
     age.is_some_and(|age| age > ORPHAN_AGE)
 }
 
@@ -102,7 +118,10 @@ fn remove_dir(dir: &JobDir) {
     if !dir.path().is_dir() {
         return;
     }
-    let held = (Lock::try_take(&dir.lock()), Lock::try_take(&dir.tree_lock()));
+    let held = (
+        Lock::try_take(&dir.lock()),
+        Lock::try_take(&dir.tree_lock()),
+    );
     if let (Ok(Some(_)), Ok(Some(_))) = held
         && let Err(error) = fs::remove_dir_all(dir.path())
     {

@@ -26,7 +26,9 @@ impl JobService {
     /// # Errors
     /// `job_not_found` for unknown and foreign ids alike.
     pub fn record(&self, owner: &Owner, id: &JobId) -> Result<JobRecord> {
-        self.ledger().job(owner.as_str(), id)?.ok_or_else(|| not_found(id.as_str()))
+        self.ledger()
+            .job(owner.as_str(), id)?
+            .ok_or_else(|| not_found(id.as_str()))
     }
 
     /// The id that `text` is, or is the unique beginning of.
@@ -37,15 +39,22 @@ impl JobService {
         if let Ok(id) = text.parse::<JobId>() {
             return self.record(owner, &id).map(|job| job.id);
         }
-        let plain = !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
+        let plain = !text.is_empty()
+            && text.len() <= 64
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
         if !plain {
             return Err(not_found(text));
         }
         match &self.ledger().ids_with_prefix(owner.as_str(), text)?[..] {
             [] => Err(not_found(text)),
             [only] => only.parse(),
-            [first, second, ..] => Err(Error::new(Code::InvalidArgument, format!("`{text}` is the beginning of several job ids"))
-                .remedy(format!("Give more of it: {first} or {second}."))),
+            [first, second, ..] => Err(Error::new(
+                Code::InvalidArgument,
+                format!("`{text}` is the beginning of several job ids"),
+            )
+            .remedy(format!("Give more of it: {first} or {second}."))),
         }
     }
 
@@ -85,7 +94,11 @@ impl JobService {
         let page = self.ledger().list(owner.as_str(), filter)?;
         let views = page.jobs.iter().map(|job| {
             let full = JobView::full(job);
-            JobView { tool: full.tool, submitted_at: full.submitted_at, ..self.with_live_facts(job, JobView::lean(job)) }
+            JobView {
+                tool: full.tool,
+                submitted_at: full.submitted_at,
+                ..self.with_live_facts(job, JobView::lean(job))
+            }
         });
         Ok((views.collect(), page.next))
     }
@@ -95,13 +108,18 @@ impl JobService {
     /// # Errors
     /// `job_not_found`, or `storage_error` when the file is gone.
     pub fn input(&self, owner: &Owner, id: &JobId) -> Result<Map<String, Value>> {
-        Ok(redact(self.registry.get(id.tool()), self.raw_input(owner, id)?))
+        Ok(redact(
+            self.registry.get(id.tool()),
+            self.raw_input(owner, id)?,
+        ))
     }
 
     pub(super) fn raw_input(&self, owner: &Owner, id: &JobId) -> Result<Map<String, Value>> {
         self.record(owner, id)?;
-        let unreadable = |why: &dyn std::fmt::Display| Error::storage("read the job's arguments", why);
-        let bytes = files::read_capped(&self.data.job(id).input(), INPUT_BYTES).map_err(|error| unreadable(&error))?;
+        let unreadable =
+            |why: &dyn std::fmt::Display| Error::storage("read the job's arguments", why);
+        let bytes = files::read_capped(&self.data.job(id).input(), INPUT_BYTES)
+            .map_err(|error| unreadable(&error))?;
         serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))
     }
 
@@ -134,7 +152,9 @@ impl JobService {
         if !job.state.is_running() {
             return view;
         }
-        let Some(progress) = self.progress(job) else { return view };
+        let Some(progress) = self.progress(job) else {
+            return view;
+        };
         view.progress = progress.progress;
         view.phase = progress.phase;
         view.message = progress.message;

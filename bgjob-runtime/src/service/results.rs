@@ -24,15 +24,27 @@ impl JobService {
     pub fn results_path(&self, owner: &Owner, id: &JobId) -> Result<PathBuf> {
         let job = self.record(owner, id)?;
         match job.state {
-            JobState::Completed => self.data.job(id).find_results(job.nonce.as_deref()).ok_or_else(|| {
-                Error::new(Code::ResultExpired, format!("the result of {id} was deleted")).remedy("Run the job again.")
-            }),
-            JobState::Failed => {
-                Err(job.error.unwrap_or_else(|| Error::new(Code::NoResult, "the job failed and left no reason")))
-            }
-            JobState::Cancelled => Err(Error::new(Code::AlreadyFinished, format!("{id} was cancelled and has no result"))
-                .remedy("Retry it to get one.")),
-            state => Err(Error::new(Code::NotFinished, format!("{id} is {state}")).remedy("Wait for it to end, then ask again.")),
+            JobState::Completed => self
+                .data
+                .job(id)
+                .find_results(job.nonce.as_deref())
+                .ok_or_else(|| {
+                    Error::new(
+                        Code::ResultExpired,
+                        format!("the result of {id} was deleted"),
+                    )
+                    .remedy("Run the job again.")
+                }),
+            JobState::Failed => Err(job.error.unwrap_or_else(|| {
+                Error::new(Code::NoResult, "the job failed and left no reason")
+            })),
+            JobState::Cancelled => Err(Error::new(
+                Code::AlreadyFinished,
+                format!("{id} was cancelled and has no result"),
+            )
+            .remedy("Retry it to get one.")),
+            state => Err(Error::new(Code::NotFinished, format!("{id} is {state}"))
+                .remedy("Wait for it to end, then ask again.")),
         }
     }
 

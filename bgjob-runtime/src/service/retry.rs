@@ -14,14 +14,26 @@ impl JobService {
     ///
     /// # Errors
     /// `job_not_found`, `not_finished`, or a refusal as for any call.
-    pub fn retry(&self, owner: &Owner, id: &JobId, set: &Map<String, Value>, origin: Origin) -> Result<JobView> {
+    pub fn retry(
+        &self,
+        owner: &Owner,
+        id: &JobId,
+        set: &Map<String, Value>,
+        origin: Origin,
+    ) -> Result<JobView> {
         let job = self.record(owner, id)?;
         if !job.state.is_terminal() {
-            return Err(Error::new(Code::NotFinished, format!("{id} is {}; only an ended job can be retried", job.state))
-                .remedy("Wait for it, or cancel it first."));
+            return Err(Error::new(
+                Code::NotFinished,
+                format!("{id} is {}; only an ended job can be retried", job.state),
+            )
+            .remedy("Wait for it, or cancel it first."));
         }
         let mut input = self.raw_input(owner, id)?;
-        input.extend(set.iter().map(|(name, value)| (name.clone(), value.clone())));
+        input.extend(
+            set.iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
         self.submit(Request {
             tool: job.tool,
             input,

@@ -21,11 +21,22 @@ impl JobService {
     /// `storage_error` when the ledger cannot be read.
     pub fn state(&self, owner: &Owner) -> Result<Vec<FieldRecord>> {
         let stored = self.ledger().fields(owner.as_str())?;
-        let names: BTreeSet<String> =
-            self.registry.state_fields().map(str::to_owned).chain(stored.iter().map(|field| field.field.clone())).collect();
+        let names: BTreeSet<String> = self
+            .registry
+            .state_fields()
+            .into_iter()
+            .map(str::to_owned)
+            .chain(stored.iter().map(|field| field.field.clone()))
+            .collect();
         Ok(names
             .into_iter()
-            .map(|name| stored.iter().find(|field| field.field == name).cloned().unwrap_or_else(|| empty(name)))
+            .map(|name| {
+                stored
+                    .iter()
+                    .find(|field| field.field == name)
+                    .cloned()
+                    .unwrap_or_else(|| empty(name))
+            })
             .collect())
     }
 
@@ -35,20 +46,31 @@ impl JobService {
     /// `unknown_field` with a did-you-mean; `missing_state` when it has no value.
     pub fn state_value(&self, owner: &Owner, field: &str) -> Result<(FieldRecord, Value)> {
         self.known_field(owner, field)?;
-        let head = self.ledger().field(owner.as_str(), field)?.filter(|head| head.present);
+        let head = self
+            .ledger()
+            .field(owner.as_str(), field)?
+            .filter(|head| head.present);
         let stored = match &head {
             Some(head) => self.ledger().value(owner.as_str(), field, head.version)?,
             None => None,
         };
         let (Some(head), Some(stored)) = (head, stored) else {
-            let error = Error::new(Code::MissingState, format!("the state field `{field}` has no value yet"));
-            return Err(match self.registry.producer_of(field) {
-                Some(tool) => error.remedy(format!("Call `{tool}`: its result becomes that field.")),
+            let error = Error::new(
+                Code::MissingState,
+                format!("the state field `{field}` has no value yet"),
+            );
+            return Err(match self.registry.writers(field).next() {
+                Some(tool) => error.remedy(format!(
+                    "Call `{}`: its result becomes that field.",
+                    tool.name()
+                )),
                 None => error,
             });
         };
         let json = projection::read_value(&self.data, stored)?;
-        let value = serde_json::from_slice(&json).map_err(|error| Error::storage(format_args!("read the state field `{field}`"), error))?;
+        let value = serde_json::from_slice(&json).map_err(|error| {
+            Error::storage(format_args!("read the state field `{field}`"), error)
+        })?;
         Ok((head, value))
     }
 
@@ -59,9 +81,7 @@ impl JobService {
     pub fn state_set(&self, owner: &Owner, field: &str, value: &Value) -> Result<FieldRecord> {
         self.known_field(owner, field)?;
         for tool in self.registry.iter() {
-            for state in tool.signature().states().filter(|state| state.field == field) {
-                state.check(value)?;
-            }
+            tool.signature.check_state(field, value)?;
         }
         let json = value.to_string().into_bytes();
         let bytes = json.len() as u64;
@@ -69,15 +89,23 @@ impl JobService {
             StoredValue::Inline(json)
         } else {
             let failed = |error| Error::storage("store the value", error);
-            let path = self.data.values().join(format!(".set-{}", crate::sys::nonce()));
+            let path = self
+                .data
+                .values()
+                .join(format!(".set-{}", crate::sys::nonce()));
             files::write_new(&path, &json, files::Durability::Relaxed).map_err(failed)?;
-            let name = files::open_regular(&path).and_then(|file| store_value(&self.data, file)).map_err(failed);
+            let name = files::open_regular(&path)
+                .and_then(|file| store_value(&self.data, file))
+                .map_err(failed);
             let _ = files::remove_if_there(&path);
             StoredValue::File(name?)
         };
-        self.ledger().set_value(owner.as_str(), field, &stored, bytes, clock::now_ms())?;
+        self.ledger()
+            .set_value(owner.as_str(), field, &stored, bytes, clock::now_ms())?;
         projection::publish_field(&self.data, &self.ledger(), owner, field)?;
-        self.ledger().field(owner.as_str(), field)?.ok_or_else(|| Error::storage("set the field", "it vanished"))
+        self.ledger()
+            .field(owner.as_str(), field)?
+            .ok_or_else(|| Error::storage("set the field", "it vanished"))
     }
 
     /// Empties one field, or all. Jobs submitted before do not write it any more.
@@ -90,7 +118,11 @@ impl JobService {
                 self.known_field(owner, field)?;
                 vec![field.to_owned()]
             }
-            None => self.state(owner)?.into_iter().map(|field| field.field).collect(),
+            None => self
+                .state(owner)?
+                .into_iter()
+                .map(|field| field.field)
+                .collect(),
         };
         let mut reset = Vec::new();
         for field in fields {
@@ -108,8 +140,11 @@ impl JobService {
         }
         let names: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
         let shown: String = field.chars().filter(|c| !c.is_control()).take(64).collect();
-        let error = Error::new(Code::UnknownField, format!("no tool reads or writes a state field `{shown}`"))
-            .did_you_mean(nearest(field, names.iter().copied()));
+        let error = Error::new(
+            Code::UnknownField,
+            format!("no tool reads or writes a state field `{shown}`"),
+        )
+        .did_you_mean(nearest(field, names.iter().copied()));
         Err(if names.is_empty() {
             error.remedy("This server has no state fields.")
         } else {
@@ -119,5 +154,13 @@ impl JobService {
 }
 
 fn empty(field: String) -> FieldRecord {
-    FieldRecord { field, version: 0, generation: 0, present: false, job: None, set_at: None, bytes: None }
+    FieldRecord {
+        field,
+        version: 0,
+        generation: 0,
+        present: false,
+        job: None,
+        set_at: None,
+        bytes: None,
+    }
 }

@@ -42,11 +42,18 @@ impl JobService {
     pub fn submit(&self, request: Request) -> Result<JobView> {
         refuse_inside_a_job()?;
         let tool = self.tool(&request.tool)?;
-        let input = tool.signature().check(tool.spec.name, request.input.clone())?;
-        let input = serde_json::to_vec(&input).map_err(|error| Error::new(Code::InvalidArgument, error.to_string()))?;
+        let input = tool.check(request.input.clone())?;
+        let input = serde_json::to_vec(&input)
+            .map_err(|error| Error::new(Code::InvalidArgument, error.to_string()))?;
         if input.len() > MAX_INPUT_BYTES {
-            return Err(Error::new(Code::TooLarge, format!("the arguments have {} bytes; the limit is {MAX_INPUT_BYTES}", input.len()))
-                .remedy("Pass a path to a file instead of its content."));
+            return Err(Error::new(
+                Code::TooLarge,
+                format!(
+                    "the arguments have {} bytes; the limit is {MAX_INPUT_BYTES}",
+                    input.len()
+                ),
+            )
+            .remedy("Pass a path to a file instead of its content."));
         }
         let record = self.accept(tool, &request, &input)?;
         Ok(record)
@@ -72,11 +79,15 @@ impl JobService {
         let settings = self.settings()?;
         let env = self.environment(tool, request)?;
         let large = input.len() > ROW_INPUT_BYTES;
-        let outcome = write_dir(&dir, input, large, &env).and_then(|()| self.insert(tool, request, &id, input, &settings));
+        let outcome = write_dir(&dir, input, large, &env)
+            .and_then(|()| self.insert(tool, request, &id, input, &settings));
         match outcome {
             Ok(Accepted::New(record)) => {
                 projection::publish_job(&self.data, &record);
-                Ok(JobView { waiting_for: self.ledger().waits_of(record.seq)?, ..JobView::lean(&record) })
+                Ok(JobView {
+                    waiting_for: self.ledger().waits_of(record.seq)?,
+                    ..JobView::lean(&record)
+                })
             }
             Ok(Accepted::Replayed(record)) => {
                 remove(&dir);
@@ -84,7 +95,11 @@ impl JobService {
             }
             Ok(Accepted::StateMoved) => {
                 remove(&dir);
-                Err(Error::new(Code::StorageError, "the state that the tool reads changes too fast").remedy("Call again."))
+                Err(Error::new(
+                    Code::StorageError,
+                    "the state that the tool reads changes too fast",
+                )
+                .remedy("Call again."))
             }
             Err(error) => {
                 remove(&dir);
@@ -95,13 +110,26 @@ impl JobService {
 
     fn replayed(&self, record: &JobRecord) -> Result<JobView> {
         let view = self.render(record)?;
-        Ok(JobView { replayed: Some(true), ..view })
+        Ok(JobView {
+            replayed: Some(true),
+            ..view
+        })
     }
 
-    fn insert(&self, tool: &Tool, request: &Request, id: &JobId, input: &[u8], settings: &Settings) -> Result<Accepted> {
+    fn insert(
+        &self,
+        tool: &Tool,
+        request: &Request,
+        id: &JobId,
+        input: &[u8],
+        settings: &Settings,
+    ) -> Result<Accepted> {
         if !self.ledger().is_still_at(&self.data.ledger()) {
-            return Err(Error::storage("accept a job", "the ledger was removed or replaced while this program had it open")
-                .remedy("Restart this program."));
+            return Err(Error::storage(
+                "accept a job",
+                "the ledger was removed or replaced while this program had it open",
+            )
+            .remedy("Restart this program."));
         }
         let hash = sha256_hex(input);
         for _ in 0..STATE_TRIES {
@@ -121,7 +149,10 @@ impl JobService {
                     input: (input.len() <= ROW_INPUT_BYTES).then_some(input),
                     input_hash: &hash,
                     cwd: &request.origin.cwd,
-                    patch: tool.spec.state_patch.map(|patch| (patch.field, patch.pointer)),
+                    patch: tool
+                        .spec
+                        .state_patch
+                        .map(|patch| (patch.field, patch.pointer)),
                     reads: &reads,
                     after: &request.after,
                     idempotency_key: request.idempotency_key.as_deref(),
@@ -140,15 +171,20 @@ impl JobService {
     /// versions were checked. Absent values are not checked: the ledger knows who will write them.
     fn check_state(&self, tool: &Tool, owner: &str) -> Result<BTreeMap<String, Option<i64>>> {
         let mut checked = BTreeMap::new();
-        for state in tool.signature().states() {
+        for state in &tool.signature.states {
             let field = state.field;
-            let head = self.ledger().field(owner, field)?.filter(|head| head.present);
+            let head = self
+                .ledger()
+                .field(owner, field)?
+                .filter(|head| head.present);
             if let Some(head) = &head
                 && let Some(value) = self.ledger().value(owner, field, head.version)?
             {
                 let json = projection::read_value(&self.data, value)?;
-                let value: Value = serde_json::from_slice(&json).map_err(|error| Error::storage(format_args!("read the state field `{field}`"), error))?;
-                state.check(&value)?;
+                let value: Value = serde_json::from_slice(&json).map_err(|error| {
+                    Error::storage(format_args!("read the state field `{field}`"), error)
+                })?;
+                tool.signature.check_state(field, &value)?;
             }
             checked.insert(field.to_owned(), head.map(|head| head.version));
         }
@@ -160,22 +196,50 @@ impl JobService {
         if error.code != Code::MissingState {
             return error;
         }
-        let missing = tool.signature().states().find(|state| error.message.contains(&format!("`{}`", state.field)));
-        let producer = missing.and_then(|state| self.registry.producer_of(state.field));
+        let missing = tool
+            .signature
+            .states
+            .iter()
+            .find(|state| error.message.contains(&format!("`{}`", state.field)));
+        let producer = missing.and_then(|state| self.registry.writers(state.field).next());
         match (producer, missing) {
-            (Some(producer), _) => error.remedy(format!("Call `{producer}` first: its result becomes that field.")),
-            (None, Some(state)) => error.remedy(format!("No tool writes it; set it with `state set {}`.", state.field)),
+            (Some(producer), _) => error.remedy(format!(
+                "Call `{}` first: its result becomes that field.",
+                producer.name()
+            )),
+            (None, Some(state)) => error.remedy(format!(
+                "No tool writes it; set it with `state set {}`.",
+                state.field
+            )),
             (None, None) => error,
         }
     }
 
-    fn environment(&self, tool: &Tool, request: &Request) -> Result<BTreeMap<std::ffi::OsString, std::ffi::OsString>> {
-        let extra: Vec<&str> = tool.spec.pass_env.iter().copied().chain(self.options.pass_env.iter().map(String::as_str)).collect();
+    fn environment(
+        &self,
+        tool: &Tool,
+        request: &Request,
+    ) -> Result<BTreeMap<std::ffi::OsString, std::ffi::OsString>> {
+        let extra: Vec<&str> = tool
+            .spec
+            .pass_env
+            .iter()
+            .copied()
+            .chain(self.options.pass_env.iter().map(String::as_str))
+            .collect();
         let env = inherited(&request.origin.env, &extra);
-        let bytes: usize = env.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+        let bytes: usize = env
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 2)
+            .sum();
         if bytes > MAX_ENV_BYTES {
-            return Err(Error::new(Code::TooLarge, format!("the environment for the job has {bytes} bytes; the limit is {MAX_ENV_BYTES}"))
-                .remedy("Unset large variables before starting this program."));
+            return Err(Error::new(
+                Code::TooLarge,
+                format!(
+                    "the environment for the job has {bytes} bytes; the limit is {MAX_ENV_BYTES}"
+                ),
+            )
+            .remedy("Unset large variables before starting this program."));
         }
         Ok(env)
     }
@@ -186,8 +250,11 @@ fn refuse_inside_a_job() -> Result<()> {
     if std::env::var_os(MARK).is_none() {
         return Ok(());
     }
-    Err(Error::new(Code::StorageError, format!("this process runs inside a job ({MARK} is set), where no job can be submitted"))
-        .remedy("Chain jobs by state or `--after` instead."))
+    Err(Error::new(
+        Code::StorageError,
+        format!("this process runs inside a job ({MARK} is set), where no job can be submitted"),
+    )
+    .remedy("Chain jobs by state or `--after` instead."))
 }
 
 fn timeout_ms(timeout: Timeout, settings: &Settings) -> Option<u64> {
@@ -199,13 +266,26 @@ fn timeout_ms(timeout: Timeout, settings: &Settings) -> Option<u64> {
     Some(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn write_dir(dir: &JobDir, input: &[u8], large: bool, env: &BTreeMap<std::ffi::OsString, std::ffi::OsString>) -> Result<()> {
+fn write_dir(
+    dir: &JobDir,
+    input: &[u8],
+    large: bool,
+    env: &BTreeMap<std::ffi::OsString, std::ffi::OsString>,
+) -> Result<()> {
     let failed = |error| Error::storage("write the job's directory", error);
-    let durability = if large { Durability::Synced } else { Durability::Relaxed };
+    let durability = if large {
+        Durability::Synced
+    } else {
+        Durability::Relaxed
+    };
     files::create_private_dir(dir.path()).map_err(failed)?;
     files::write_new(&dir.input(), input, durability).map_err(failed)?;
     dir.write_env(env).map_err(failed)?;
-    if large { files::sync_dir(dir.path().parent().unwrap_or(Path::new("/"))).map_err(failed) } else { Ok(()) }
+    if large {
+        files::sync_dir(dir.path().parent().unwrap_or(Path::new("/"))).map_err(failed)
+    } else {
+        Ok(())
+    }
 }
 
 /// Takes back the directory of a job that was not accepted.
@@ -215,8 +295,12 @@ fn remove(dir: &JobDir) {
 
 /// The arguments of a job without those that must not be shown.
 pub(super) fn redact(tool: Option<&Tool>, mut input: Map<String, Value>) -> Map<String, Value> {
-    for secret in tool.into_iter().flat_map(|tool| tool.signature().secret_args()) {
-        if let Some(value) = input.get_mut(secret) {
+    for secret in tool
+        .into_iter()
+        .flat_map(|tool| &tool.signature.args)
+        .filter(|arg| arg.skip_log)
+    {
+        if let Some(value) = input.get_mut(secret.name) {
             *value = Value::from("***");
         }
     }

@@ -40,7 +40,8 @@ impl JobService {
     /// `storage_error` when the ledger or the disk cannot be read.
     pub fn system(&self, owner: &Owner) -> Result<SystemStatus> {
         let settings = self.settings()?;
-        let disk = rustix::fs::statvfs(self.data.root()).map_err(|error| Error::storage("look at the disk", error))?;
+        let disk = rustix::fs::statvfs(self.data.root())
+            .map_err(|error| Error::storage("look at the disk", error))?;
         let (server, version) = self.server();
         Ok(SystemStatus {
             server: server.to_owned(),
@@ -59,6 +60,8 @@ impl JobService {
 
 fn memory_available_mib() -> Option<u64> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    let line = info
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? >> 10)
 }

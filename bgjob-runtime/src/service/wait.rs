@@ -44,7 +44,10 @@ impl JobService {
         let watch = self.watch(ids);
         let mut looked_after = Instant::now();
         loop {
-            let views = ids.iter().map(|id| self.view(owner, id)).collect::<Result<Vec<_>>>()?;
+            let views = ids
+                .iter()
+                .map(|id| self.view(owner, id))
+                .collect::<Result<Vec<_>>>()?;
             let over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             if seen(&views).is_break() || over || is_over(&views, until) {
                 return Ok(views);
@@ -53,7 +56,9 @@ impl JobService {
                 self.reconcile()?;
                 looked_after = Instant::now();
             }
-            let left = deadline.map_or(FALLBACK, |deadline| deadline.saturating_duration_since(Instant::now()));
+            let left = deadline.map_or(FALLBACK, |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
             match &watch {
                 Some(watch) => {
                     wait_readable(&[watch.as_fd()], left.min(FALLBACK));
@@ -66,12 +71,19 @@ impl JobService {
 
     fn watch(&self, ids: &[JobId]) -> Option<Watch> {
         let watch = Watch::new().ok()?;
-        ids.iter().all(|id| watch.add(self.data.job(id).path()).is_ok()).then_some(watch)
+        ids.iter()
+            .all(|id| watch.add(self.data.job(id).path()).is_ok())
+            .then_some(watch)
     }
 }
 
 fn is_over(views: &[JobView], until: Until) -> bool {
-    let ended = |view: &JobView| matches!(view.state, ViewState::Completed | ViewState::Failed | ViewState::Cancelled);
+    let ended = |view: &JobView| {
+        matches!(
+            view.state,
+            ViewState::Completed | ViewState::Failed | ViewState::Cancelled
+        )
+    };
     match until {
         Until::Any => views.iter().any(ended),
         Until::All => views.iter().all(ended),

@@ -29,15 +29,24 @@ impl DataDir {
     /// `storage_error` when none of the three is known.
     pub fn locate(flag: Option<&Path>, server: &str) -> Result<PathBuf> {
         if let Some(path) = flag {
-            return std::path::absolute(path).map_err(|error| Error::storage("use the data directory", error));
+            return std::path::absolute(path)
+                .map_err(|error| Error::storage("use the data directory", error));
         }
         if let Some(path) = std::env::var_os(DATA_DIR_VAR).filter(|path| !path.is_empty()) {
-            return std::path::absolute(path).map_err(|error| Error::storage("use the data directory", error));
+            return std::path::absolute(path)
+                .map_err(|error| Error::storage("use the data directory", error));
         }
-        dirs::state_dir().map(|dir| dir.join(server)).ok_or_else(|| {
-            Error::new(Code::StorageError, "there is no home directory to keep jobs in")
-                .remedy(format!("Set HOME, or name a directory with --data-dir or {DATA_DIR_VAR}."))
-        })
+        dirs::state_dir()
+            .map(|dir| dir.join(server))
+            .ok_or_else(|| {
+                Error::new(
+                    Code::StorageError,
+                    "there is no home directory to keep jobs in",
+                )
+                .remedy(format!(
+                    "Set HOME, or name a directory with --data-dir or {DATA_DIR_VAR}."
+                ))
+            })
     }
 
     /// Opens the directory, creating it (0700) with its folders if it is missing.
@@ -71,26 +80,43 @@ impl DataDir {
     }
 
     fn check(&self) -> Result<()> {
-        let meta = self.root.symlink_metadata().map_err(|error| self.unusable(&error))?;
+        let meta = self
+            .root
+            .symlink_metadata()
+            .map_err(|error| self.unusable(&error))?;
         let shown = self.root.display();
-        let refuse = |what: String, remedy: String| Err(Error::new(Code::StorageError, what).remedy(remedy));
+        let refuse =
+            |what: String, remedy: String| Err(Error::new(Code::StorageError, what).remedy(remedy));
         if meta.is_symlink() {
-            return refuse(format!("the data directory {shown} is a symbolic link"), "Name the directory that it points to.".into());
+            return refuse(
+                format!("the data directory {shown} is a symbolic link"),
+                "Name the directory that it points to.".into(),
+            );
         }
         if !meta.is_dir() {
-            return refuse(format!("the data directory {shown} is not a directory"), "Name another with --data-dir.".into());
+            return refuse(
+                format!("the data directory {shown} is not a directory"),
+                "Name another with --data-dir.".into(),
+            );
         }
         if meta.uid() != host::user() {
             let (owner, me) = (meta.uid(), host::user());
             return refuse(
-                format!("the data directory {shown} belongs to user {owner}, and this is user {me}"),
+                format!(
+                    "the data directory {shown} belongs to user {owner}, and this is user {me}"
+                ),
                 "Name a directory of your own with --data-dir.".into(),
             );
         }
         if meta.permissions().mode() & 0o022 != 0 {
-            return refuse(format!("the data directory {shown} can be written by other users"), format!("chmod 700 {shown}"));
+            return refuse(
+                format!("the data directory {shown} can be written by other users"),
+                format!("chmod 700 {shown}"),
+            );
         }
-        if let Some(kind) = host::network_file_system(&self.root).filter(|_| std::env::var_os("BGJOB_ALLOW_NETWORK_FS").is_none()) {
+        if let Some(kind) = host::network_file_system(&self.root)
+            .filter(|_| std::env::var_os("BGJOB_ALLOW_NETWORK_FS").is_none())
+        {
             return refuse(
                 format!("the data directory {shown} is on {kind}, where locks cannot be trusted"),
                 "Name a local directory with --data-dir, or set BGJOB_ALLOW_NETWORK_FS=1 to use it nevertheless.".into(),
@@ -101,8 +127,11 @@ impl DataDir {
     }
 
     fn unusable(&self, why: &io::Error) -> Error {
-        Error::storage(format_args!("use the data directory {}", self.root.display()), why)
-            .remedy("Name a directory that you can write with --data-dir.")
+        Error::storage(
+            format_args!("use the data directory {}", self.root.display()),
+            why,
+        )
+        .remedy("Name a directory that you can write with --data-dir.")
     }
 
     /// The directory itself.
@@ -135,7 +164,9 @@ impl DataDir {
         if *owner == Owner::local() {
             return self.state().join(format!("{field}.json"));
         }
-        self.state().join(format!("owner-{}", hex_name(owner.as_str()))).join(format!("{field}.json"))
+        self.state()
+            .join(format!("owner-{}", hex_name(owner.as_str())))
+            .join(format!("{field}.json"))
     }
 
     /// Where values too large for the ledger are, named by their hash.
@@ -152,7 +183,11 @@ impl DataDir {
 /// An owner's name may hold anything; a file name may not.
 fn hex_name(text: &str) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(text.as_bytes()).iter().take(16).map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .take(16)
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -169,7 +204,10 @@ mod tests {
     fn a_new_directory_is_private() {
         let tmp = tempfile::tempdir().unwrap();
         let dir = DataDir::open(tmp.path().join("a/b")).unwrap();
-        assert_eq!(fs::metadata(dir.root()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(dir.root()).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
     }
 
     #[test]

@@ -27,7 +27,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> io::Re
         file.as_file().sync_all()?;
     }
     file.persist(path).map_err(|error| error.error)?;
-    if durability == Durability::Synced { sync_dir(dir) } else { Ok(()) }
+    if durability == Durability::Synced {
+        sync_dir(dir)
+    } else {
+        Ok(())
+    }
 }
 
 /// Creates `path` with `bytes`, mode 0600, in a directory that nobody reads yet.
@@ -35,7 +39,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> io::Re
 /// # Errors
 /// When the file exists or cannot be written.
 pub fn write_new(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(bytes)?;
     if durability == Durability::Synced {
         file.sync_all()?;
@@ -68,7 +76,12 @@ pub fn create_private_dir(dir: &Path) -> io::Result<()> {
 /// # Errors
 /// When it cannot be opened.
 pub fn open_append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
 }
 
 /// Opens a regular file of a job for reading: not through a symbolic link, not a pipe or device
@@ -77,9 +90,15 @@ pub fn open_append(path: &Path) -> io::Result<File> {
 /// # Errors
 /// When it is missing or not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    let file =
-        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("not a regular file"))
+    }
 }
 
 /// Reads a regular file of at most `limit` bytes.
@@ -88,9 +107,14 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 /// As [`open_regular`], and `FileTooLarge` past the limit.
 pub fn read_capped(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_regular(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    open_regular(path)?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than expected"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "the file is larger than expected",
+        ));
     }
     Ok(bytes)
 }
@@ -107,7 +131,8 @@ pub fn remove_if_there(path: &Path) -> io::Result<()> {
 }
 
 fn parent(path: &Path) -> io::Result<&Path> {
-    path.parent().ok_or_else(|| io::Error::other("the path has no directory"))
+    path.parent()
+        .ok_or_else(|| io::Error::other("the path has no directory"))
 }
 
 #[cfg(test)]
@@ -123,7 +148,10 @@ mod tests {
         write_atomic(&path, b"1", Durability::Synced).unwrap();
         write_atomic(&path, b"2", Durability::Relaxed).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"2");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
@@ -141,6 +169,9 @@ mod tests {
         let path = dir.path().join("a");
         fs::write(&path, b"1234").unwrap();
         assert!(read_capped(&path, 4).is_ok());
-        assert_eq!(read_capped(&path, 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(
+            read_capped(&path, 3).unwrap_err().kind(),
+            io::ErrorKind::FileTooLarge
+        );
     }
 }

@@ -149,10 +149,17 @@ impl JobDir {
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(self.exit_record())?;
-        match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, EXIT_RECORD_BYTES) {
+        match rustix::fs::fallocate(
+            &file,
+            rustix::fs::FallocateFlags::empty(),
+            0,
+            EXIT_RECORD_BYTES,
+        ) {
             Ok(()) => {}
             // No preallocation on this file system: written zeroes are the next best.
-            Err(rustix::io::Errno::OPNOTSUPP) => file.write_all_at(&[0; EXIT_RECORD_BYTES as usize], 0)?,
+            Err(rustix::io::Errno::OPNOTSUPP) => {
+                file.write_all_at(&[0; EXIT_RECORD_BYTES as usize], 0)?
+            }
             Err(error) => return Err(error.into()),
         }
         Ok(file)
@@ -172,7 +179,9 @@ impl JobDir {
         if named.is_file() {
             return Some(named);
         }
-        nonce.map(|nonce| self.attempt_results(nonce)).filter(|path| path.is_file())
+        nonce
+            .map(|nonce| self.attempt_results(nonce))
+            .filter(|path| path.is_file())
     }
 
     /// Writes the worker's environment.
@@ -196,7 +205,10 @@ impl JobDir {
     /// When the file is missing.
     pub fn read_env(&self) -> io::Result<Vec<(OsString, OsString)>> {
         let bytes = files::read_capped(&self.env(), 16 << 20)?;
-        Ok(bytes.split(|b| *b == 0).filter_map(split_variable).collect())
+        Ok(bytes
+            .split(|b| *b == 0)
+            .filter_map(split_variable)
+            .collect())
     }
 
     /// The end of a log, at most 2 KiB, from the start of a line where possible.
@@ -207,7 +219,11 @@ impl JobDir {
         let mut bytes = vec![0; usize::try_from(len - from).ok()?];
         file.read_exact_at(&mut bytes, from).ok()?;
         let text = String::from_utf8_lossy(&bytes);
-        let text = if from > 0 { text.split_once('\n').map_or(&*text, |(_, rest)| rest) } else { &*text };
+        let text = if from > 0 {
+            text.split_once('\n').map_or(&*text, |(_, rest)| rest)
+        } else {
+            &*text
+        };
         let text = text.trim_end();
         (!text.is_empty()).then(|| text.to_owned())
     }

@@ -48,12 +48,18 @@ fn write_record(dir: &JobDir, job: &JobRecord) -> io::Result<()> {
     let folder = File::open(dir.path())?;
     folder.lock()?;
     let path = dir.record();
-    let shown = files::read_capped(&path, 1 << 20).ok().and_then(|bytes| serde_json::from_slice::<Revision>(&bytes).ok());
+    let shown = files::read_capped(&path, 1 << 20)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Revision>(&bytes).ok());
     if shown.is_some_and(|shown| shown.revision >= job.revision) {
         return Ok(());
     }
     let view = JobView::full(job);
-    let bytes = serde_json::to_vec_pretty(&JobFile { revision: job.revision, view: &view }).map_err(io::Error::other)?;
+    let bytes = serde_json::to_vec_pretty(&JobFile {
+        revision: job.revision,
+        view: &view,
+    })
+    .map_err(io::Error::other)?;
     files::write_atomic(&path, &bytes, Durability::Relaxed)
 }
 
@@ -69,16 +75,30 @@ pub fn publish_field(data: &DataDir, ledger: &Ledger, owner: &Owner, field: &str
     }
     // Under the lock the ledger is read anew, so the copy never goes back to an older version.
     let _lock = Lock::take(&data.state().join(".lock")).map_err(failed)?;
-    let Some(record) = ledger.field(owner.as_str(), field)?.filter(|record| record.present) else {
+    let Some(record) = ledger
+        .field(owner.as_str(), field)?
+        .filter(|record| record.present)
+    else {
         return files::remove_if_there(&path).map_err(failed);
     };
-    let Some(value) = ledger.value(owner.as_str(), field, record.version)? else { return Ok(()) };
+    let Some(value) = ledger.value(owner.as_str(), field, record.version)? else {
+        return Ok(());
+    };
     write_field(data, &path, &record, &value).map_err(failed)
 }
 
-fn write_field(data: &DataDir, path: &Path, record: &FieldRecord, value: &StoredValue) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| io::Error::other("the path has no directory"))?;
-    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+fn write_field(
+    data: &DataDir,
+    path: &Path,
+    record: &FieldRecord,
+    value: &StoredValue,
+) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .ok_or_else(|| io::Error::other("the path has no directory"))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)?;
     let head = serde_json::json!({
         "field": record.field,
         "version": record.version,
@@ -90,7 +110,10 @@ fn write_field(data: &DataDir, path: &Path, record: &FieldRecord, value: &Stored
     match value {
         StoredValue::Inline(json) => file.write_all(json)?,
         StoredValue::File(name) => {
-            io::copy(&mut files::open_regular(&data.values().join(name))?, &mut file)?;
+            io::copy(
+                &mut files::open_regular(&data.values().join(name))?,
+                &mut file,
+            )?;
         }
     }
     file.write_all(b"}\n")?;
@@ -125,7 +148,9 @@ pub fn read_value(data: &DataDir, value: StoredValue) -> Result<Vec<u8>> {
             let mut bytes = Vec::new();
             files::open_regular(&data.values().join(&name))
                 .and_then(|mut file| file.read_to_end(&mut bytes))
-                .map_err(|error| Error::storage(format_args!("read the state value {name}"), error))?;
+                .map_err(|error| {
+                    Error::storage(format_args!("read the state value {name}"), error)
+                })?;
             Ok(bytes)
         }
     }

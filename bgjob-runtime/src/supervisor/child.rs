@@ -57,16 +57,33 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// [`NotStarted`], when something is missing.
-    pub fn prepare(data: &DataDir, ledger: &Ledger, job: &'a JobRecord) -> Result<Self, NotStarted> {
-        let later = |what: &str, error: &dyn std::fmt::Display| NotStarted::Later(format!("{what}: {error}"));
+    pub fn prepare(
+        data: &DataDir,
+        ledger: &Ledger,
+        job: &'a JobRecord,
+    ) -> Result<Self, NotStarted> {
+        let later = |what: &str, error: &dyn std::fmt::Display| {
+            NotStarted::Later(format!("{what}: {error}"))
+        };
         let dir = data.job(&job.id);
         let nonce = job.nonce.clone().unwrap_or_default();
         let tree_lock = take_tree(&dir).map_err(|error| later("tree.lock", &error))?;
-        let exit_file = dir.reserve_exit_record().map_err(|error| later("exit.rec", &error))?;
-        let (row, hash) = ledger.input(job.seq).map_err(|error| later("the input", &error))?;
-        restore_input(&dir, row.as_deref(), &hash).map_err(|error| NotStarted::Never(error.to_string()))?;
+        let exit_file = dir
+            .reserve_exit_record()
+            .map_err(|error| later("exit.rec", &error))?;
+        let (row, hash) = ledger
+            .input(job.seq)
+            .map_err(|error| later("the input", &error))?;
+        restore_input(&dir, row.as_deref(), &hash)
+            .map_err(|error| NotStarted::Never(error.to_string()))?;
         write_state(data, ledger, &dir, job).map_err(|error| later("state.json", &error))?;
-        Ok(Attempt { job, dir, nonce, tree_lock, exit_file })
+        Ok(Attempt {
+            job,
+            dir,
+            nonce,
+            tree_lock,
+            exit_file,
+        })
     }
 
     /// Runs the worker to its end and its tree to nothing.
@@ -77,12 +94,25 @@ impl<'a> Attempt<'a> {
         let worker = self.start()?;
         let pid = Pid::from_child(&worker);
         let (exit, usage, cause) = self.watch(pid, ledger);
-        let record = ExitRecord { v: 1, nonce: self.nonce.clone(), exit, cause, usage, at_ms: clock::now_ms() };
+        let record = ExitRecord {
+            v: 1,
+            nonce: self.nonce.clone(),
+            exit,
+            cause,
+            usage,
+            at_ms: clock::now_ms(),
+        };
         super::commit::persist("exit.rec", || {
-            write_exit_record(&self.exit_file, &record).map_err(|error| crate::error::Error::storage("write exit.rec", error))
+            write_exit_record(&self.exit_file, &record)
+                .map_err(|error| crate::error::Error::storage("write exit.rec", error))
         });
         let leaked = self.clear_tree(pid);
-        Ok(End { exit, cause, leaked, usage })
+        Ok(End {
+            exit,
+            cause,
+            leaked,
+            usage,
+        })
     }
 
     fn start(&self) -> Result<std::process::Child, NotStarted> {
@@ -95,7 +125,9 @@ impl<'a> Attempt<'a> {
             };
             if !is_passing(&error) {
                 let cwd = self.job.cwd.display();
-                return Err(NotStarted::Never(format!("the worker cannot be started in {cwd}: {error}")));
+                return Err(NotStarted::Never(format!(
+                    "the worker cannot be started in {cwd}: {error}"
+                )));
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_secs(1));
@@ -114,10 +146,9 @@ impl<'a> Attempt<'a> {
     }
 
     fn environment(&self) -> Result<Vec<(OsString, OsString)>, NotStarted> {
-        let mut env = self
-            .dir
-            .read_env()
-            .map_err(|error| NotStarted::Never(format!("the job's environment is lost: {error}")))?;
+        let mut env = self.dir.read_env().map_err(|error| {
+            NotStarted::Never(format!("the job's environment is lost: {error}"))
+        })?;
         let mut add = |name: &str, value: String| env.push((name.into(), value.into()));
         add(MARK, format!("{}:{}", self.job.id, self.nonce));
         add(ATTEMPT_VAR, self.job.attempt.to_string());
@@ -135,34 +166,53 @@ impl<'a> Attempt<'a> {
 
     /// Waits for the worker's end, asking it to end when it is cancelled or too late, killing it
     /// after the grace period.
-    fn watch(&self, worker: Pid, ledger: &Ledger) -> (Exit, Option<crate::job::outcome::Usage>, Option<Cause>) {
+    fn watch(
+        &self,
+        worker: Pid,
+        ledger: &Ledger,
+    ) -> (Exit, Option<crate::job::outcome::Usage>, Option<Cause>) {
         let began = Instant::now();
         let pidfd = tree::open_child(worker).ok();
-        let watch = Watch::new().ok().filter(|watch| watch.add(self.dir.path()).is_ok());
+        let watch = Watch::new()
+            .ok()
+            .filter(|watch| watch.add(self.dir.path()).is_ok());
         let mut asked: Option<(Cause, Instant)> = None;
         loop {
             // Armed first, read second, wait last: a change between any two of them is seen.
             let job = ledger.job_by_seq(self.job.seq).ok().flatten();
-            asked = asked.or_else(|| self.reason_to_end(job.as_ref(), began).map(|(cause, grace)| {
-                self.say_why(cause);
-                tree::ask_to_end(worker);
-                (cause, Instant::now() + grace)
-            }));
+            asked = asked.or_else(|| {
+                self.reason_to_end(job.as_ref(), began)
+                    .map(|(cause, grace)| {
+                        self.say_why(cause);
+                        tree::ask_to_end(worker);
+                        (cause, Instant::now() + grace)
+                    })
+            });
             match tree::peek(worker) {
                 Ok(None) => {}
-                Ok(Some((exit, usage))) => return (exit, Some(usage), self.cause_of(asked, exit, began)),
+                Ok(Some((exit, usage))) => {
+                    return (exit, Some(usage), self.cause_of(asked, exit, began));
+                }
                 Err(_) => return (Exit::Unknown, None, asked.map(|(cause, _)| cause)),
             }
             if asked.is_some_and(|(_, until)| Instant::now() >= until) {
                 tree::kill_now(worker);
             }
             tree::reap_orphans(worker);
-            self.wait(pidfd.as_ref().map(AsFd::as_fd), watch.as_ref(), self.next_look(began, asked));
+            self.wait(
+                pidfd.as_ref().map(AsFd::as_fd),
+                watch.as_ref(),
+                self.next_look(began, asked),
+            );
         }
     }
 
     fn wait(&self, worker: Option<BorrowedFd<'_>>, watch: Option<&Watch>, at_most: Duration) {
-        let at_most = if worker.is_none() { at_most.min(Duration::from_millis(20)) } else { at_most };
+        let at_most = if worker.is_none() {
+            at_most.min(Duration::from_millis(20))
+        } else {
+            at_most
+        };
         let fds: Vec<BorrowedFd<'_>> = worker.into_iter().chain(watch.map(AsFd::as_fd)).collect();
         wait_readable(&fds, at_most);
         if let Some(watch) = watch {
@@ -172,10 +222,14 @@ impl<'a> Attempt<'a> {
 
     fn reason_to_end(&self, job: Option<&JobRecord>, began: Instant) -> Option<(Cause, Duration)> {
         if job.is_some_and(|job| job.cancel_requested_at.is_some()) {
-            let grace = job.and_then(|job| job.cancel_grace_ms).map_or(GRACE, Duration::from_millis);
+            let grace = job
+                .and_then(|job| job.cancel_grace_ms)
+                .map_or(GRACE, Duration::from_millis);
             return Some((Cause::Cancel, grace));
         }
-        self.timeout().filter(|timeout| began.elapsed() >= *timeout).map(|_| (Cause::Timeout, GRACE))
+        self.timeout()
+            .filter(|timeout| began.elapsed() >= *timeout)
+            .map(|_| (Cause::Timeout, GRACE))
     }
 
     fn next_look(&self, began: Instant, asked: Option<(Cause, Instant)>) -> Duration {
@@ -186,14 +240,25 @@ impl<'a> Attempt<'a> {
             Some((_, until)) => Some(until),
             None => self.timeout().map(|timeout| began + timeout),
         };
-        deadline.map_or(FALLBACK, |deadline| deadline.saturating_duration_since(now).min(FALLBACK))
+        deadline.map_or(FALLBACK, |deadline| {
+            deadline.saturating_duration_since(now).min(FALLBACK)
+        })
     }
 
     /// A worker that its own timer killed, while we were stopped, ran out of time too.
-    fn cause_of(&self, asked: Option<(Cause, Instant)>, exit: Exit, began: Instant) -> Option<Cause> {
-        let overdue = self.timeout().is_some_and(|timeout| began.elapsed() >= timeout + GRACE);
+    fn cause_of(
+        &self,
+        asked: Option<(Cause, Instant)>,
+        exit: Exit,
+        began: Instant,
+    ) -> Option<Cause> {
+        let overdue = self
+            .timeout()
+            .is_some_and(|timeout| began.elapsed() >= timeout + GRACE);
         let by_timer = exit == Exit::Signal(libc::SIGKILL) && overdue;
-        asked.map(|(cause, _)| cause).or_else(|| by_timer.then_some(Cause::Timeout))
+        asked
+            .map(|(cause, _)| cause)
+            .or_else(|| by_timer.then_some(Cause::Timeout))
     }
 
     fn say_why(&self, cause: Cause) {
@@ -216,7 +281,10 @@ impl<'a> Attempt<'a> {
             if end.empty {
                 return leaked;
             }
-            super::log(&format!("{}: something of the job cannot be killed yet", self.job.tool));
+            super::log(&format!(
+                "{}: something of the job cannot be killed yet",
+                self.job.tool
+            ));
         }
     }
 }
@@ -229,7 +297,9 @@ fn take_tree(dir: &JobDir) -> io::Result<Lock> {
             return Ok(lock);
         }
         if Instant::now() >= until {
-            return Err(io::Error::other("something of an earlier attempt holds it and cannot be killed"));
+            return Err(io::Error::other(
+                "something of an earlier attempt holds it and cannot be killed",
+            ));
         }
         sweep::kill_holders(&dir.tree_lock());
         std::thread::sleep(Duration::from_millis(5));
@@ -244,7 +314,13 @@ fn write_state(data: &DataDir, ledger: &Ledger, dir: &JobDir, job: &JobRecord) -
     let mut json = Vec::from(&b"{"[..]);
     for (index, pin) in pinned.into_iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
-        json.extend_from_slice(format!("{comma}\"{}\":{{\"version\":{},\"value\":", pin.field, pin.version).as_bytes());
+        json.extend_from_slice(
+            format!(
+                "{comma}\"{}\":{{\"version\":{},\"value\":",
+                pin.field, pin.version
+            )
+            .as_bytes(),
+        );
         json.extend_from_slice(&read_value(data, pin.value)?);
         json.push(b'}');
     }
@@ -254,6 +330,14 @@ fn write_state(data: &DataDir, ledger: &Ledger, dir: &JobDir, job: &JobRecord) -
 }
 
 fn is_passing(error: &io::Error) -> bool {
-    let passing = [libc::EAGAIN, libc::ENOMEM, libc::EMFILE, libc::ENFILE, libc::EINTR];
-    error.raw_os_error().is_some_and(|code| passing.contains(&code))
+    let passing = [
+        libc::EAGAIN,
+        libc::ENOMEM,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::EINTR,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| passing.contains(&code))
 }

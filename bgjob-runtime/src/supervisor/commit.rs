@@ -5,6 +5,7 @@ use std::io::{self, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Deserialize as _;
 use sha2::{Digest, Sha256};
 
 use super::verdict::{Evidence, judge};
@@ -42,13 +43,21 @@ pub struct End {
 ///
 /// # Errors
 /// `storage_error` when the ledger cannot be written: try again, nothing has changed.
-pub fn commit(data: &DataDir, ledger: &mut Ledger, job: &JobRecord, end: &End, boot: &str) -> Result<Option<Finished>> {
+pub fn commit(
+    data: &DataDir,
+    ledger: &mut Ledger,
+    job: &JobRecord,
+    end: &End,
+    boot: &str,
+) -> Result<Option<Finished>> {
     let dir = data.job(&job.id);
     let nonce = job.nonce.clone().unwrap_or_default();
     let evidence = gather(&dir, job, &nonce, end, boot);
     let outcome = judge(&evidence);
     let patch = match &job.patch {
-        Some((_, pointer)) if outcome.result_bytes.is_some() => Some(patch_value(data, &dir, &nonce, pointer)?),
+        Some((_, pointer)) if outcome.result_bytes.is_some() => {
+            Some(patch_value(data, &dir, &nonce, pointer)?)
+        }
         _ => None,
     };
     let finished = ledger.finish(job.seq, &nonce, &outcome, patch.as_ref(), clock::now_ms())?;
@@ -65,7 +74,8 @@ pub fn publish(data: &DataDir, ledger: &Ledger, finished: &Finished) {
     }
     let job = &finished.record;
     if let (Some((field, _)), Some(_)) = (&job.patch, job.patch_version)
-        && let Err(error) = projection::publish_field(data, ledger, &Owner(job.owner.clone()), field)
+        && let Err(error) =
+            projection::publish_field(data, ledger, &Owner(job.owner.clone()), field)
     {
         tracing::warn!(field, %error, "the readable copy of a state field was not rewritten");
     }
@@ -102,27 +112,37 @@ fn check_result(path: &Path) -> Result<Option<u64>, String> {
     };
     let bytes = file.metadata().map_err(|error| error.to_string())?.len();
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(64 << 10, file));
-    serde::de::IgnoredAny::deserialize(&mut json).and_then(|_| json.end()).map_err(|error| error.to_string())?;
+    serde::de::IgnoredAny::deserialize(&mut json)
+        .and_then(|_| json.end())
+        .map_err(|error| error.to_string())?;
     Ok(Some(bytes))
 }
 
-use serde::Deserialize as _;
-
 fn patch_value(data: &DataDir, dir: &JobDir, nonce: &str, pointer: &str) -> Result<PatchValue> {
-    let source = if pointer.is_empty() { dir.attempt_results(nonce) } else { dir.attempt_patch(nonce) };
+    let source = if pointer.is_empty() {
+        dir.attempt_results(nonce)
+    } else {
+        dir.attempt_patch(nonce)
+    };
     let failed = |error: io::Error| Error::storage("read the value for the state patch", error);
     let file = match files::open_regular(&source) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(PatchValue::Missing(format!("the result has nothing at `{pointer}`")));
+            return Ok(PatchValue::Missing(format!(
+                "the result has nothing at `{pointer}`"
+            )));
         }
         Err(error) => return Err(failed(error)),
     };
     let bytes = file.metadata().map_err(failed)?.len();
     if bytes <= INLINE_VALUE_BYTES {
-        return files::read_capped(&source, INLINE_VALUE_BYTES).map(PatchValue::Inline).map_err(failed);
+        return files::read_capped(&source, INLINE_VALUE_BYTES)
+            .map(PatchValue::Inline)
+            .map_err(failed);
     }
-    store_value(data, file).map(|name| PatchValue::File(name, bytes)).map_err(failed)
+    store_value(data, file)
+        .map(|name| PatchValue::File(name, bytes))
+        .map_err(failed)
 }
 
 /// Copies a large value to `values/<sha256>.json`, durably, before the ledger names it.
@@ -130,12 +150,24 @@ fn patch_value(data: &DataDir, dir: &JobDir, nonce: &str, pointer: &str) -> Resu
 /// # Errors
 /// When the copy cannot be made.
 pub fn store_value(data: &DataDir, mut source: File) -> io::Result<String> {
-    let mut copy = tempfile::Builder::new().prefix(".tmp-").tempfile_in(data.values())?;
-    let mut hash = HashingWriter { file: copy.as_file_mut(), hash: Sha256::new() };
+    let mut copy = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(data.values())?;
+    let mut hash = HashingWriter {
+        file: copy.as_file_mut(),
+        hash: Sha256::new(),
+    };
     io::copy(&mut source, &mut hash)?;
-    let name: String = hash.hash.finalize().iter().map(|b| format!("{b:02x}")).collect::<String>() + ".json";
+    let name: String = hash
+        .hash
+        .finalize()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect::<String>()
+        + ".json";
     copy.as_file().sync_all()?;
-    copy.persist(data.values().join(&name)).map_err(|error| error.error)?;
+    copy.persist(data.values().join(&name))
+        .map_err(|error| error.error)?;
     files::sync_dir(&data.values())?;
     Ok(name)
 }
@@ -192,5 +224,8 @@ pub fn restore_input(dir: &JobDir, row: Option<&[u8]>, hash: &str) -> io::Result
 
 /// SHA-256 in hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

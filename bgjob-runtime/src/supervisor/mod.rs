@@ -36,7 +36,12 @@ const LATER: Duration = Duration::from_secs(1);
 /// Says something to the operator: `<data-dir>/supervisor.log`.
 pub(crate) fn log(text: &str) {
     // A full disk must not stop a supervisor.
-    let _ = writeln!(std::io::stderr(), "{} supervisor {}: {text}", clock::rfc3339(clock::now_ms()), std::process::id());
+    let _ = writeln!(
+        std::io::stderr(),
+        "{} supervisor {}: {text}",
+        clock::rfc3339(clock::now_ms()),
+        std::process::id()
+    );
 }
 
 /// The whole life of a supervisor process. Detaches first; only the detached child goes on.
@@ -47,11 +52,22 @@ pub fn run() -> Result<()> {
     process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
     process::adopt_orphans(true).map_err(|error| Error::storage("become a subreaper", error))?;
     let root = std::env::var_os(DATA_DIR_VAR).map(PathBuf::from);
-    let root = root.ok_or_else(|| Error::storage("start a supervisor", format_args!("{DATA_DIR_VAR} is not set")))?;
+    let root = root.ok_or_else(|| {
+        Error::storage(
+            "start a supervisor",
+            format_args!("{DATA_DIR_VAR} is not set"),
+        )
+    })?;
     let data = DataDir::trusted(root);
     let ledger = persist("the ledger", || Ledger::open(&data.ledger()));
     let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
-    Supervisor { data, ledger, build, boot: host::boot_id() }.drain();
+    Supervisor {
+        data,
+        ledger,
+        build,
+        boot: host::boot_id(),
+    }
+    .drain();
     Ok(())
 }
 
@@ -101,16 +117,31 @@ impl Supervisor {
     }
 
     fn next(&mut self) -> Result<Found> {
-        for candidate in self.ledger.candidates(&self.build, clock::now_ms(), LOOK_AHEAD)? {
+        for candidate in self
+            .ledger
+            .candidates(&self.build, clock::now_ms(), LOOK_AHEAD)?
+        {
             let dir = self.data.job(&candidate.id);
-            create_private_dir(dir.path()).map_err(|error| Error::storage("use a job's directory", error))?;
+            create_private_dir(dir.path())
+                .map_err(|error| Error::storage("use a job's directory", error))?;
             // Before the claim commits: whoever sees the job running finds its lock held.
-            let lock = Lock::try_take(&dir.lock()).map_err(|error| Error::storage("lock a job", error))?;
+            let lock =
+                Lock::try_take(&dir.lock()).map_err(|error| Error::storage("lock a job", error))?;
             let Some(lock) = lock else { continue };
             let nonce = crate::sys::nonce();
-            let claim = Claim { build: &self.build, nonce: &nonce, boot: &self.boot, now_ms: clock::now_ms() };
+            let claim = Claim {
+                build: &self.build,
+                nonce: &nonce,
+                boot: &self.boot,
+                now_ms: clock::now_ms(),
+            };
             match self.ledger.claim(candidate.seq, &claim)? {
-                Claimed::Yes(job) => return Ok(Found::Job(Box::new(Slot { job: *job, _lock: lock }))),
+                Claimed::Yes(job) => {
+                    return Ok(Found::Job(Box::new(Slot {
+                        job: *job,
+                        _lock: lock,
+                    })));
+                }
                 Claimed::NoSlot => return Ok(Found::NoSlot),
                 Claimed::Gone => {}
             }
@@ -123,7 +154,11 @@ impl Supervisor {
     fn pass_the_baton(&self) {
         let more = || -> Result<bool> {
             let free = self.ledger.count_alive()? < self.ledger.settings()?.max_jobs;
-            Ok(free && !self.ledger.candidates(&self.build, clock::now_ms(), 1)?.is_empty())
+            Ok(free
+                && !self
+                    .ledger
+                    .candidates(&self.build, clock::now_ms(), 1)?
+                    .is_empty())
         };
         match more() {
             Ok(true) => {
@@ -131,7 +166,10 @@ impl Supervisor {
                     .map_err(|error| Error::storage("stop being a subreaper", error))
                     .and_then(|()| launcher::launch(&self.data));
                 let again = process::adopt_orphans(true);
-                if let Some(error) = started.err().or(again.err().map(|error| Error::storage("become a subreaper", error))) {
+                if let Some(error) = started.err().or(again
+                    .err()
+                    .map(|error| Error::storage("become a subreaper", error)))
+                {
                     log(&error.to_string());
                 }
             }
@@ -155,28 +193,47 @@ impl Supervisor {
 
     fn commit(&mut self, job: &JobRecord, end: &End) {
         let (data, ledger, boot) = (&self.data, &mut self.ledger, &self.boot);
-        if persist("the end of a job", || commit::commit(data, ledger, job, end, boot)).is_none() {
+        if persist("the end of a job", || {
+            commit::commit(data, ledger, job, end, boot)
+        })
+        .is_none()
+        {
             log("a job was ended by somebody else");
         }
     }
 
     fn fail_unstarted(&mut self, job: &JobRecord, why: &str) {
-        let end = End { exit: Exit::Unknown, cause: None, leaked: 0, usage: None::<Usage> };
-        let error = Error::new(crate::error::Code::Crashed, why).remedy("Mend that and retry the job.");
+        let end = End {
+            exit: Exit::Unknown,
+            cause: None,
+            leaked: 0,
+            usage: None::<Usage>,
+        };
+        let error =
+            Error::new(crate::error::Code::Crashed, why).remedy("Mend that and retry the job.");
         let dir = self.data.job(&job.id);
         let bytes = serde_json::to_vec(&error).unwrap_or_default();
         let path = dir.attempt_error(job.nonce.as_deref().unwrap_or_default());
-        if let Err(error) = crate::store::files::write_atomic(&path, &bytes, crate::store::files::Durability::Relaxed) {
+        if let Err(error) = crate::store::files::write_atomic(
+            &path,
+            &bytes,
+            crate::store::files::Durability::Relaxed,
+        ) {
             log(&error.to_string());
         }
         self.commit(job, &end);
     }
 
     fn give_back(&mut self, job: &JobRecord, why: &str) {
-        log(&format!("a job of {} goes back to the queue: {why}", job.tool));
+        log(&format!(
+            "a job of {} goes back to the queue: {why}",
+            job.tool
+        ));
         let not_before = clock::now_ms() + i64::try_from(LATER.as_millis()).unwrap_or(1000);
         let (ledger, nonce) = (&mut self.ledger, job.nonce.as_deref().unwrap_or_default());
-        if let Some(job) = persist("a job's return to the queue", || ledger.give_back(job.seq, nonce, not_before)) {
+        if let Some(job) = persist("a job's return to the queue", || {
+            ledger.give_back(job.seq, nonce, not_before)
+        }) {
             publish_job(&self.data, &job);
         }
     }
@@ -192,10 +249,16 @@ impl Supervisor {
     /// supervisor is there to see it.
     fn wait_for_later_work(&mut self) -> bool {
         let now = clock::now_ms();
-        let Ok(Some(at)) = self.ledger.next_not_before(now) else { return false };
+        let Ok(Some(at)) = self.ledger.next_not_before(now) else {
+            return false;
+        };
         // One sleeper is enough, and running supervisors look when their job has ended.
-        let Ok(Some(_sleeper)) = Lock::try_take(&self.data.root().join("sleeper.lock")) else { return false };
-        let pause = u64::try_from(at.saturating_sub(now)).unwrap_or(0).clamp(1, 1000);
+        let Ok(Some(_sleeper)) = Lock::try_take(&self.data.root().join("sleeper.lock")) else {
+            return false;
+        };
+        let pause = u64::try_from(at.saturating_sub(now))
+            .unwrap_or(0)
+            .clamp(1, 1000);
         std::thread::sleep(Duration::from_millis(pause));
         true
     }

@@ -37,9 +37,14 @@ fn recover_one(data: &DataDir, ledger: &mut Ledger, job: &JobRecord, boot: &str)
     let dir = data.job(&job.id);
     let failed = |error| Error::storage("look after a lost job", error);
     create_private_dir(dir.path()).map_err(failed)?;
-    let Some(_lock) = Lock::try_take(&dir.lock()).map_err(failed)? else { return Ok(false) };
+    let Some(_lock) = Lock::try_take(&dir.lock()).map_err(failed)? else {
+        return Ok(false);
+    };
     // It may have ended, and even have been claimed again, between the list and the lock.
-    let Some(now) = ledger.job_by_seq(job.seq)?.filter(|now| now.state.is_running() && now.nonce == job.nonce) else {
+    let Some(now) = ledger
+        .job_by_seq(job.seq)?
+        .filter(|now| now.state.is_running() && now.nonce == job.nonce)
+    else {
         return Ok(false);
     };
     let nonce = now.nonce.clone().unwrap_or_default();
@@ -76,9 +81,19 @@ fn clear(dir: &JobDir, mark: &str) -> std::io::Result<Option<Lock>> {
 
 fn evidence_of(dir: &JobDir, job: &JobRecord, nonce: &str) -> End {
     if let Some(record) = dir.read_exit_record(nonce) {
-        return End { exit: record.exit, cause: record.cause, leaked: 0, usage: record.usage };
+        return End {
+            exit: record.exit,
+            cause: record.cause,
+            leaked: 0,
+            usage: record.usage,
+        };
     }
     // How it ended is unknown; that somebody wanted it ended, and that it has, is known.
     let cause = job.cancel_requested_at.map(|_| Cause::Cancel);
-    End { exit: Exit::Unknown, cause, leaked: 0, usage: None }
+    End {
+        exit: Exit::Unknown,
+        cause,
+        leaked: 0,
+        usage: None,
+    }
 }

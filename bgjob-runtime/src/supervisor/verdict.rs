@@ -44,12 +44,21 @@ pub fn judge(evidence: &Evidence) -> Outcome {
         result_bytes: evidence.result_bytes,
     };
     if evidence.result_bytes.is_some() {
-        return Outcome { warning: warning(evidence), ..outcome(JobState::Completed, None) };
+        return Outcome {
+            warning: warning(evidence),
+            ..outcome(JobState::Completed, None)
+        };
     }
     match evidence.cause {
         Some(Cause::Cancel) => outcome(JobState::Cancelled, None),
-        Some(Cause::Timeout) => outcome(JobState::Failed, Some(with_tail(timed_out(evidence), evidence))),
-        None => outcome(JobState::Failed, Some(with_tail(failure(evidence), evidence))),
+        Some(Cause::Timeout) => outcome(
+            JobState::Failed,
+            Some(with_tail(timed_out(evidence), evidence)),
+        ),
+        None => outcome(
+            JobState::Failed,
+            Some(with_tail(failure(evidence), evidence)),
+        ),
     }
 }
 
@@ -61,15 +70,34 @@ fn failure(evidence: &Evidence) -> Error {
         return Error::new(Code::BadResult, format!("the result is not usable: {why}"));
     }
     match evidence.exit {
-        Exit::Code(0) => Error::new(Code::NoResult, "the worker exited with status 0 and left no result")
-            .remedy("Return from the tool's function; do not call process::exit in it."),
-        Exit::Code(status) => Error::new(Code::Crashed, format!("the worker exited with status {status}")).remedy(READ_LOG),
-        Exit::Signal(signal) => Error::new(Code::Crashed, format!("the worker was ended by signal {signal} ({})", signal_name(signal))).remedy(READ_LOG),
-        Exit::Unknown if evidence.other_boot => {
-            Error::new(Code::HostRestarted, "the machine was restarted while the job ran").remedy("Retry the job.")
-        }
-        Exit::Unknown => Error::new(Code::SupervisorLost, "the job's supervisor was killed; how the worker ended is unknown")
-            .remedy("Retry the job."),
+        Exit::Code(0) => Error::new(
+            Code::NoResult,
+            "the worker exited with status 0 and left no result",
+        )
+        .remedy("Return from the tool's function; do not call process::exit in it."),
+        Exit::Code(status) => Error::new(
+            Code::Crashed,
+            format!("the worker exited with status {status}"),
+        )
+        .remedy(READ_LOG),
+        Exit::Signal(signal) => Error::new(
+            Code::Crashed,
+            format!(
+                "the worker was ended by signal {signal} ({})",
+                signal_name(signal)
+            ),
+        )
+        .remedy(READ_LOG),
+        Exit::Unknown if evidence.other_boot => Error::new(
+            Code::HostRestarted,
+            "the machine was restarted while the job ran",
+        )
+        .remedy("Retry the job."),
+        Exit::Unknown => Error::new(
+            Code::SupervisorLost,
+            "the job's supervisor was killed; how the worker ended is unknown",
+        )
+        .remedy("Retry the job."),
     }
 }
 
@@ -77,25 +105,50 @@ const READ_LOG: &str = "Read the job's log; its last lines are in stderr_tail.";
 
 fn timed_out(evidence: &Evidence) -> Error {
     let limit = evidence.timeout_ms.map_or_else(String::new, |ms| {
-        format!(" of {}", humantime::format_duration(std::time::Duration::from_millis(ms)))
+        format!(
+            " of {}",
+            humantime::format_duration(std::time::Duration::from_millis(ms))
+        )
     });
-    Error::new(Code::TimedOut, format!("the job ran longer than its timeout{limit}"))
-        .remedy("Give the tool a longer timeout, or ask for less, and retry.")
+    Error::new(
+        Code::TimedOut,
+        format!("the job ran longer than its timeout{limit}"),
+    )
+    .remedy("Give the tool a longer timeout, or ask for less, and retry.")
 }
 
 fn with_tail(error: Error, evidence: &Evidence) -> Error {
-    Error { stderr_tail: evidence.stderr_tail.clone(), ..error }
+    Error {
+        stderr_tail: evidence.stderr_tail.clone(),
+        ..error
+    }
 }
 
 fn warning(evidence: &Evidence) -> Option<String> {
     match (evidence.exit, evidence.cause) {
-        (_, Some(Cause::Timeout)) => Some("the worker did not end after its result and was killed at the timeout".into()),
-        (_, Some(Cause::Cancel)) => Some("the job was cancelled after its result was complete".into()),
-        (Exit::Signal(signal), None) => Some(format!("after its result the worker was ended by signal {signal} ({})", signal_name(signal))),
-        (Exit::Code(status), None) if status != 0 => Some(format!("after its result the worker exited with status {status}")),
+        (_, Some(Cause::Timeout)) => {
+            Some("the worker did not end after its result and was killed at the timeout".into())
+        }
+        (_, Some(Cause::Cancel)) => {
+            Some("the job was cancelled after its result was complete".into())
+        }
+        (Exit::Signal(signal), None) => Some(format!(
+            "after its result the worker was ended by signal {signal} ({})",
+            signal_name(signal)
+        )),
+        (Exit::Code(status), None) if status != 0 => Some(format!(
+            "after its result the worker exited with status {status}"
+        )),
         _ => None,
     }
-    .or_else(|| (evidence.leaked > 0).then(|| format!("{} processes that the job left running were killed", evidence.leaked)))
+    .or_else(|| {
+        (evidence.leaked > 0).then(|| {
+            format!(
+                "{} processes that the job left running were killed",
+                evidence.leaked
+            )
+        })
+    })
 }
 
 /// The name of a signal (signal(7)).
@@ -148,11 +201,23 @@ mod tests {
 
     #[test]
     fn a_whole_result_wins_over_everything_after_it() {
-        for exit in [Exit::Code(0), Exit::Code(3), Exit::Signal(11), Exit::Unknown] {
+        for exit in [
+            Exit::Code(0),
+            Exit::Code(3),
+            Exit::Signal(11),
+            Exit::Unknown,
+        ] {
             for cause in [None, Some(Cause::Cancel), Some(Cause::Timeout)] {
-                let outcome = judge(&Evidence { result_bytes: Some(2), cause, ..evidence(exit) });
+                let outcome = judge(&Evidence {
+                    result_bytes: Some(2),
+                    cause,
+                    ..evidence(exit)
+                });
                 assert_eq!(outcome.state, JobState::Completed);
-                assert_eq!(outcome.warning.is_some(), cause.is_some() || matches!(exit, Exit::Code(3) | Exit::Signal(_)));
+                assert_eq!(
+                    outcome.warning.is_some(),
+                    cause.is_some() || matches!(exit, Exit::Code(3) | Exit::Signal(_))
+                );
             }
         }
     }
@@ -160,7 +225,13 @@ mod tests {
     #[test]
     fn an_exit_that_nobody_saw_is_never_success() {
         assert_eq!(code(&evidence(Exit::Unknown)), Some(Code::SupervisorLost));
-        assert_eq!(code(&Evidence { other_boot: true, ..evidence(Exit::Unknown) }), Some(Code::HostRestarted));
+        assert_eq!(
+            code(&Evidence {
+                other_boot: true,
+                ..evidence(Exit::Unknown)
+            }),
+            Some(Code::HostRestarted)
+        );
     }
 
     #[test]
@@ -168,9 +239,28 @@ mod tests {
         assert_eq!(code(&evidence(Exit::Code(0))), Some(Code::NoResult));
         assert_eq!(code(&evidence(Exit::Code(1))), Some(Code::Crashed));
         assert_eq!(code(&evidence(Exit::Signal(9))), Some(Code::Crashed));
-        assert_eq!(code(&Evidence { cause: Some(Cause::Timeout), ..evidence(Exit::Signal(9)) }), Some(Code::TimedOut));
-        assert_eq!(judge(&Evidence { cause: Some(Cause::Cancel), ..evidence(Exit::Signal(15)) }).state, JobState::Cancelled);
+        assert_eq!(
+            code(&Evidence {
+                cause: Some(Cause::Timeout),
+                ..evidence(Exit::Signal(9))
+            }),
+            Some(Code::TimedOut)
+        );
+        assert_eq!(
+            judge(&Evidence {
+                cause: Some(Cause::Cancel),
+                ..evidence(Exit::Signal(15))
+            })
+            .state,
+            JobState::Cancelled
+        );
         let told = Error::new(Code::Panicked, "boom");
-        assert_eq!(code(&Evidence { worker_error: Some(told), ..evidence(Exit::Code(1)) }), Some(Code::Panicked));
+        assert_eq!(
+            code(&Evidence {
+                worker_error: Some(told),
+                ..evidence(Exit::Code(1))
+            }),
+            Some(Code::Panicked)
+        );
     }
 }

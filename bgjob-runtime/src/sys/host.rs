@@ -13,7 +13,8 @@ pub const SELF_EXE: &str = "/proc/self/exe";
 
 /// The id of this boot (`/proc/sys/kernel/random/boot_id`), or `unknown` where /proc lacks it.
 pub fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or_else(|_| "unknown".into(), |id| id.trim().into())
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| "unknown".into(), |id| id.trim().into())
 }
 
 /// Names the running binary: device, inode, size and modification time of its file, hashed.
@@ -23,7 +24,14 @@ pub fn boot_id() -> String {
 /// When /proc is not mounted.
 pub fn build_id() -> io::Result<String> {
     let meta = fs::metadata(SELF_EXE)?;
-    let text = format!("{}:{}:{}:{}:{}", meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec());
+    let text = format!(
+        "{}:{}:{}:{}:{}",
+        meta.dev(),
+        meta.ino(),
+        meta.size(),
+        meta.mtime(),
+        meta.mtime_nsec()
+    );
     let digest = Sha256::digest(text.as_bytes());
     Ok(digest.iter().take(16).map(|b| format!("{b:02x}")).collect())
 }
@@ -37,9 +45,18 @@ pub fn thread_count() -> usize {
 /// are not reliable there.
 pub fn network_file_system(path: &Path) -> Option<&'static str> {
     let kind = rustix::fs::statfs(path).ok()?.f_type as u64;
-    [(0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2"), (0x517b, "SMB"), (0x0102_1997, "9p"), (0x6573_5546, "FUSE"), (0x00c3_6400, "Ceph"), (0x5346_414f, "AFS")]
-        .into_iter()
-        .find_map(|(magic, name)| (kind & 0xffff_ffff == magic).then_some(name))
+    [
+        (0x6969, "NFS"),
+        (0xff53_4d42, "CIFS"),
+        (0xfe53_4d42, "SMB2"),
+        (0x517b, "SMB"),
+        (0x0102_1997, "9p"),
+        (0x6573_5546, "FUSE"),
+        (0x00c3_6400, "Ceph"),
+        (0x5346_414f, "AFS"),
+    ]
+    .into_iter()
+    .find_map(|(magic, name)| (kind & 0xffff_ffff == magic).then_some(name))
 }
 
 /// The effective user of this process.

@@ -4,7 +4,9 @@
 //! signals and inotify; elsewhere compiling fails with a sentence instead of a job being lost.
 
 #[cfg(not(target_os = "linux"))]
-compile_error!("bgjob-runtime runs on Linux only: its guarantees rest on subreapers, pidfds and parent-death signals");
+compile_error!(
+    "bgjob-runtime runs on Linux only: its guarantees rest on subreapers, pidfds and parent-death signals"
+);
 
 pub mod deadline;
 pub mod host;
@@ -19,7 +21,9 @@ pub mod watch;
 pub fn random(bytes: &mut [u8]) {
     let mut filled = 0;
     while filled < bytes.len() {
-        if let Ok(n) = rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty()) {
+        if let Ok(n) =
+            rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())
+        {
             filled += n;
         }
     }

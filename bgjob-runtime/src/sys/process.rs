@@ -22,12 +22,24 @@ pub fn spawn_detached(role: &str, env: &[(&str, &Path)], log: File) -> io::Resul
     let mut command = Command::new(SELF_EXE);
     // The starter's environment stays behind: it belongs to the starter, and reapers that kill by an
     // environment tag must not find the supervisor.
-    command.arg0("bgjob").arg(role).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command
+        .arg0("bgjob")
+        .arg(role)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log);
     for (name, value) in env {
         command.env(name, value);
     }
     let status = command.spawn()?.wait()?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("the launcher ended with {status}"))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!(
+            "the launcher ended with {status}"
+        )))
+    }
 }
 
 /// Detaches the calling single-threaded process: a session of its own, a fork whose parent exits,
@@ -130,7 +142,13 @@ fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
     if rustix::process::getppid() != Some(parent) {
         return Err(io::Error::other("the supervisor is gone"));
     }
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    rustix::process::setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?;
     // Raising one's own score needs no privilege; a refusal must not stop the job.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
     // SAFETY: `tree_lock` is a valid descriptor of this process; only its close-on-exec flag changes.

@@ -30,11 +30,15 @@ pub fn kill_holders(tree_lock: &Path) -> usize {
 }
 
 fn inode_of(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+    fs::symlink_metadata(path)
+        .ok()
+        .map(|meta| (meta.dev(), meta.ino()))
 }
 
 fn kill_where(entry: &str, inode: Option<(u64, u64)>) -> usize {
-    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return 0;
+    };
     processes
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter_map(Pid::from_raw)
@@ -44,7 +48,9 @@ fn kill_where(entry: &str, inode: Option<(u64, u64)>) -> usize {
 }
 
 fn kill_if_ours(pid: Pid, mark: &[u8], inode: Option<(u64, u64)>) -> bool {
-    let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return false };
+    let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
+        return false;
+    };
     let proc_dir = format!("/proc/{}", pid.as_raw_nonzero());
     let ours = carries(&proc_dir, mark) || inode.is_some_and(|inode| holds(&proc_dir, inode));
     let alive = !wait_readable(&[pidfd.as_fd()], Duration::ZERO)[0];
@@ -52,11 +58,14 @@ fn kill_if_ours(pid: Pid, mark: &[u8], inode: Option<(u64, u64)>) -> bool {
 }
 
 fn carries(proc_dir: &str, mark: &[u8]) -> bool {
-    fs::read(format!("{proc_dir}/environ")).is_ok_and(|env| env.split(|b| *b == 0).any(|var| var == mark))
+    fs::read(format!("{proc_dir}/environ"))
+        .is_ok_and(|env| env.split(|b| *b == 0).any(|var| var == mark))
 }
 
 fn holds(proc_dir: &str, inode: (u64, u64)) -> bool {
-    let Ok(descriptors) = fs::read_dir(Path::new(proc_dir).join("fd")) else { return false };
+    let Ok(descriptors) = fs::read_dir(Path::new(proc_dir).join("fd")) else {
+        return false;
+    };
     descriptors
         .flatten()
         .filter_map(|descriptor| fs::metadata(descriptor.path()).ok())

@@ -4,7 +4,7 @@
 //! signal's default action at once instead of after the whole grace period.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,7 +28,10 @@ pub fn watch() -> &'static TermFlag {
     match flag {
         Some(flag) => flag,
         // Out of descriptors: the flag still works for `is_set`, through /dev/null as its event.
-        None => NEVER.get_or_init(|| TermFlag { set: AtomicBool::new(false), event: null() }),
+        None => NEVER.get_or_init(|| TermFlag {
+            set: AtomicBool::new(false),
+            event: null(),
+        }),
     }
 }
 
@@ -43,7 +46,10 @@ fn null() -> OwnedFd {
 
 fn new_flag() -> io::Result<TermFlag> {
     let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-    Ok(TermFlag { set: AtomicBool::new(false), event })
+    Ok(TermFlag {
+        set: AtomicBool::new(false),
+        event,
+    })
 }
 
 fn install_once() {
@@ -76,7 +82,11 @@ impl TermFlag {
     /// Waits until the signal has arrived. Needs a tokio runtime with I/O enabled.
     pub async fn wait(&self) {
         while !self.is_set() {
-            let Ok(fd) = AsyncFd::with_interest(self.event.as_raw_fd(), Interest::READABLE) else {
+            // SAFETY: the eventfd belongs to a flag that lives as long as the process, so the registered
+            // descriptor stays open and ours.
+            let registered =
+                unsafe { AsyncFd::register_with_interest(self.event.as_fd(), Interest::READABLE) };
+            let Ok(fd) = registered else {
                 std::future::pending::<()>().await;
                 return;
             };

@@ -33,7 +33,15 @@ pub fn peek(child: Pid) -> io::Result<Option<(Exit, Usage)>> {
         let mut usage: libc::rusage = std::mem::zeroed();
         let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
         let pid = child.as_raw_nonzero().get();
-        if libc::syscall(libc::SYS_waitid, libc::P_PID, pid, &raw mut info, options, &raw mut usage) != 0 {
+        if libc::syscall(
+            libc::SYS_waitid,
+            libc::P_PID,
+            pid,
+            &raw mut info,
+            options,
+            &raw mut usage,
+        ) != 0
+        {
             return Err(io::Error::last_os_error());
         }
         (info, usage)
@@ -43,12 +51,19 @@ pub fn peek(child: Pid) -> io::Result<Option<(Exit, Usage)>> {
     if pid == 0 {
         return Ok(None);
     }
-    let exit = if info.si_code == libc::CLD_EXITED { Exit::Code(status) } else { Exit::Signal(status) };
+    let exit = if info.si_code == libc::CLD_EXITED {
+        Exit::Code(status)
+    } else {
+        Exit::Signal(status)
+    };
     Ok(Some((exit, usage_of(&usage))))
 }
 
 fn usage_of(usage: &libc::rusage) -> Usage {
-    #[expect(clippy::cast_precision_loss, reason = "seconds of processor time are far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds of processor time are far below 2^52"
+    )]
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
     Usage {
         user_s: seconds(usage.ru_utime),
@@ -85,7 +100,13 @@ pub fn kill_all(leader: Pid, patience: Duration) -> TreeEnd {
     let mut pause = Duration::from_micros(50);
     loop {
         let children = children();
-        end.leaked += u32::try_from(children.iter().filter(|c| **c != leader && is_alive(**c)).count()).unwrap_or(0);
+        end.leaked += u32::try_from(
+            children
+                .iter()
+                .filter(|c| **c != leader && is_alive(**c))
+                .count(),
+        )
+        .unwrap_or(0);
         // Stopped first, a spawner cannot outrun the round.
         for signal in [Signal::STOP, Signal::KILL] {
             for child in &children {
@@ -127,8 +148,12 @@ fn reap_ended() -> bool {
 
 fn children() -> Vec<Pid> {
     let me = rustix::process::getpid().as_raw_nonzero();
-    let listed = std::fs::read_to_string(format!("/proc/self/task/{me}/children")).unwrap_or_default();
-    listed.split_ascii_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+    let listed =
+        std::fs::read_to_string(format!("/proc/self/task/{me}/children")).unwrap_or_default();
+    listed
+        .split_ascii_whitespace()
+        .filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
+        .collect()
 }
 
 fn is_alive(child: Pid) -> bool {

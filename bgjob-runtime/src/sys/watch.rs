@@ -16,8 +16,14 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 /// watchers look again by themselves after a second.
 pub fn touch(dir: &Path) {
     use rustix::fs::{AtFlags, CWD, Timestamps, UTIME_NOW};
-    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-    let times = Timestamps { last_access: now, last_modification: now };
+    let now = rustix::fs::Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_NOW,
+    };
+    let times = Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
     let _ = rustix::fs::utimensat(CWD, dir, &times, AtFlags::empty());
 }
 
@@ -42,7 +48,9 @@ impl Watch {
     /// # Errors
     /// When the user has no inotify instance left (`fs.inotify.max_user_instances`).
     pub fn new() -> io::Result<Self> {
-        Ok(Watch { fd: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)? })
+        Ok(Watch {
+            fd: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
+        })
     }
 
     /// Watches `dir` for touches and for files renamed into it.
@@ -68,10 +76,15 @@ impl Watch {
             if event.events().contains(ReadFlags::IGNORED) {
                 continue;
             }
-            let file = event.file_name().map(|name| name.to_string_lossy().into_owned());
+            let file = event
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
             // A child's changed attributes carry the child's name and mean nothing here.
             if file.is_none() || event.events().contains(ReadFlags::MOVED_TO) {
-                woken.push(Woken { watch: event.wd(), file });
+                woken.push(Woken {
+                    watch: event.wd(),
+                    file,
+                });
             }
         }
         woken
@@ -86,7 +99,10 @@ impl AsFd for Watch {
 
 /// Waits until one of `fds` is readable or `timeout` has passed; says which are readable.
 pub fn wait_readable(fds: &[BorrowedFd<'_>], timeout: Duration) -> Vec<bool> {
-    let mut polled: Vec<PollFd<'_>> = fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+    let mut polled: Vec<PollFd<'_>> = fds
+        .iter()
+        .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+        .collect();
     let timeout = Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
@@ -108,7 +124,13 @@ mod tests {
         let wd = watch.add(dir.path()).unwrap();
         touch(dir.path());
         assert!(wait_readable(&[watch.as_fd()], Duration::from_secs(10))[0]);
-        assert_eq!(watch.drain(), [Woken { watch: wd, file: None }]);
+        assert_eq!(
+            watch.drain(),
+            [Woken {
+                watch: wd,
+                file: None
+            }]
+        );
     }
 
     #[test]

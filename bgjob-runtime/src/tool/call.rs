@@ -19,7 +19,7 @@ use crate::error::{Code, Error, Result};
 pub type Finished = Result<(), Error>;
 
 /// A value of a state field and its version.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 pub struct StateValue {
     /// The version of the field.
     pub version: u64,

@@ -76,20 +76,25 @@ impl Ledger {
                 return Ok(Accepted::Replayed(Box::new(earlier)));
             }
             check_queue(tx, job)?;
-            let Some(pins) = pin_all(tx, job)? else { return Ok(Accepted::StateMoved) };
+            let Some(pins) = pin_all(tx, job)? else {
+                return Ok(Accepted::StateMoved);
+            };
             let seq = insert(tx, job)?;
             for pin in &pins {
                 pin.insert(tx, seq)?;
             }
             wait_for_all(tx, job, seq)?;
-            let record = by_id(tx, job.owner, job.id.as_str())?.ok_or_else(|| not_found(job.id.as_str()))?;
+            let record =
+                by_id(tx, job.owner, job.id.as_str())?.ok_or_else(|| not_found(job.id.as_str()))?;
             Ok(Accepted::New(Box::new(record)))
         })
     }
 }
 
 fn same_key(tx: &Transaction<'_>, job: &NewJob<'_>) -> Result<Option<JobRecord>> {
-    let Some(key) = job.idempotency_key else { return Ok(None) };
+    let Some(key) = job.idempotency_key else {
+        return Ok(None);
+    };
     let earlier: Option<(String, String)> = tx
         .prepare_cached("SELECT id, input_hash FROM job WHERE owner = ?1 AND tool = ?2 AND idempotency_key = ?3")?
         .query_row(params![job.owner, job.id.tool(), key], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -112,8 +117,11 @@ fn check_queue(tx: &Transaction<'_>, job: &NewJob<'_>) -> Result<()> {
     if queued < job.max_queued {
         return Ok(());
     }
-    let mut error = Error::new(Code::QueueFull, format!("{queued} jobs are queued, which is the limit"))
-        .remedy("Wait until some have started, or cancel some, and call again.");
+    let mut error = Error::new(
+        Code::QueueFull,
+        format!("{queued} jobs are queued, which is the limit"),
+    )
+    .remedy("Wait until some have started, or cancel some, and call again.");
     error.retry_after_s = Some(30);
     Err(error)
 }
@@ -142,13 +150,24 @@ fn pin_all<'a>(tx: &Transaction<'_>, job: &'a NewJob<'_>) -> Result<Option<Vec<P
     for (field, checked) in job.reads {
         let (version, generation) = head(tx, job.owner, field)?;
         if let Some(writer) = live_writer(tx, job.owner, field, generation)? {
-            pins.push(Pin { field, version: None, writer: Some(writer) });
+            pins.push(Pin {
+                field,
+                version: None,
+                writer: Some(writer),
+            });
         } else if version.is_some() && version == *checked {
-            pins.push(Pin { field, version, writer: None });
+            pins.push(Pin {
+                field,
+                version,
+                writer: None,
+            });
         } else if version.is_some() {
             return Ok(None);
         } else {
-            return Err(Error::new(Code::MissingState, format!("the state field `{field}` has no value yet")));
+            return Err(Error::new(
+                Code::MissingState,
+                format!("the state field `{field}` has no value yet"),
+            ));
         }
     }
     Ok(Some(pins))
@@ -156,13 +175,24 @@ fn pin_all<'a>(tx: &Transaction<'_>, job: &'a NewJob<'_>) -> Result<Option<Vec<P
 
 fn head(tx: &Transaction<'_>, owner: &str, field: &str) -> Result<(Option<i64>, i64)> {
     let row: Option<(i64, i64, bool)> = tx
-        .prepare_cached("SELECT version, generation, present FROM field WHERE owner = ?1 AND name = ?2")?
-        .query_row(params![owner, field], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .prepare_cached(
+            "SELECT version, generation, present FROM field WHERE owner = ?1 AND name = ?2",
+        )?
+        .query_row(params![owner, field], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
-    Ok(row.map_or((None, 0), |(version, generation, present)| (present.then_some(version), generation)))
+    Ok(row.map_or((None, 0), |(version, generation, present)| {
+        (present.then_some(version), generation)
+    }))
 }
 
-fn live_writer(tx: &Transaction<'_>, owner: &str, field: &str, generation: i64) -> Result<Option<i64>> {
+fn live_writer(
+    tx: &Transaction<'_>,
+    owner: &str,
+    field: &str,
+    generation: i64,
+) -> Result<Option<i64>> {
     Ok(tx
         .prepare_cached(
             "SELECT seq FROM job WHERE owner = ?1 AND patch_field = ?2 AND patch_generation = ?3
@@ -173,8 +203,14 @@ fn live_writer(tx: &Transaction<'_>, owner: &str, field: &str, generation: i64) 
 }
 
 fn insert(tx: &Transaction<'_>, job: &NewJob<'_>) -> Result<i64> {
-    let generation = job.patch.map(|(field, _)| head(tx, job.owner, field)).transpose()?.map(|(_, generation)| generation);
-    let timeout = job.timeout_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
+    let generation = job
+        .patch
+        .map(|(field, _)| head(tx, job.owner, field))
+        .transpose()?
+        .map(|(_, generation)| generation);
+    let timeout = job
+        .timeout_ms
+        .map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
     tx.prepare_cached(
         "INSERT INTO job (id, owner, tool, schema_hash, build, state, priority, tool_limit, submitted_at, submit_boot,
             timeout_ms, input, input_hash, cwd, patch_field, patch_pointer, patch_generation, idempotency_key, retry_of)
@@ -210,8 +246,11 @@ fn wait_for_all(tx: &Transaction<'_>, job: &NewJob<'_>, seq: i64) -> Result<()> 
         match awaited.state {
             Completed => {}
             Failed | Cancelled => {
-                return Err(Error::new(Code::DependencyFailed, format!("the awaited job {id} is {} already", awaited.state))
-                    .remedy("Retry that job, and name the new one."));
+                return Err(Error::new(
+                    Code::DependencyFailed,
+                    format!("the awaited job {id} is {} already", awaited.state),
+                )
+                .remedy("Retry that job, and name the new one."));
             }
             _ => add_wait(tx, seq, awaited.seq)?,
         }
@@ -220,6 +259,7 @@ fn wait_for_all(tx: &Transaction<'_>, job: &NewJob<'_>, seq: i64) -> Result<()> 
 }
 
 fn add_wait(tx: &Transaction<'_>, job: i64, on_job: i64) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO wait (job, on_job) VALUES (?1, ?2)")?.execute(params![job, on_job])?;
+    tx.prepare_cached("INSERT OR IGNORE INTO wait (job, on_job) VALUES (?1, ?2)")?
+        .execute(params![job, on_job])?;
     Ok(())
 }

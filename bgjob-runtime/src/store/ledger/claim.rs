@@ -63,9 +63,19 @@ impl Ledger {
         let mut statement = self.conn.prepare_cached(&format!(
             "SELECT j.seq, j.id FROM job j INDEXED BY job_queue WHERE {ELIGIBLE} ORDER BY j.priority DESC, j.seq LIMIT ?3"
         ))?;
-        let rows = statement.query_map(params![build, now_ms, limit], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+        let rows = statement.query_map(params![build, now_ms, limit], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?))
+        })?;
         let rows: Vec<(i64, String)> = rows.collect::<Result<_, _>>()?;
-        Ok(rows.into_iter().filter_map(|(seq, id)| Some(Candidate { seq, id: id.parse().ok()? })).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|(seq, id)| {
+                Some(Candidate {
+                    seq,
+                    id: id.parse().ok()?,
+                })
+            })
+            .collect())
     }
 
     /// Takes a slot for the job at `seq` if there is one and the job may still start.
@@ -94,7 +104,11 @@ impl Ledger {
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be written.
-    pub fn register_build<'a>(&mut self, build: &str, tools: impl Iterator<Item = (&'a str, &'a str)>) -> Result<()> {
+    pub fn register_build<'a>(
+        &mut self,
+        build: &str,
+        tools: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<()> {
         let mut unknown = Vec::new();
         for (tool, hash) in tools {
             if !self.build_knows(build, tool, hash)? {
@@ -105,8 +119,9 @@ impl Ledger {
             return Ok(());
         }
         self.write(|tx| {
-            let mut insert =
-                tx.prepare_cached("INSERT OR REPLACE INTO build_tool (build, tool, schema_hash) VALUES (?1, ?2, ?3)")?;
+            let mut insert = tx.prepare_cached(
+                "INSERT OR REPLACE INTO build_tool (build, tool, schema_hash) VALUES (?1, ?2, ?3)",
+            )?;
             for (tool, hash) in unknown {
                 insert.execute([build, tool, hash])?;
             }
@@ -119,8 +134,9 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn next_not_before(&self, now_ms: i64) -> Result<Option<i64>> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT min(not_before) FROM job WHERE state = 'queued' AND not_before > ?1")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT min(not_before) FROM job WHERE state = 'queued' AND not_before > ?1",
+        )?;
         Ok(statement.query_row([now_ms], |row| row.get(0))?)
     }
 }
@@ -131,7 +147,12 @@ impl Ledger {
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be written.
-    pub fn give_back(&mut self, seq: i64, nonce: &str, not_before: i64) -> Result<Option<JobRecord>> {
+    pub fn give_back(
+        &mut self,
+        seq: i64,
+        nonce: &str,
+        not_before: i64,
+    ) -> Result<Option<JobRecord>> {
         self.write(|tx| {
             tx.prepare_cached(
                 "UPDATE job SET state = 'queued', attempt = attempt - 1, nonce = NULL, boot = NULL, started_at = NULL,

@@ -55,12 +55,16 @@ impl Ledger {
         now_ms: i64,
     ) -> Result<Option<Finished>> {
         self.write(|tx| {
-            let Some(job) = by_seq(tx, seq)? else { return Ok(None) };
+            let Some(job) = by_seq(tx, seq)? else {
+                return Ok(None);
+            };
             if !job.state.is_running() || job.nonce.as_deref() != Some(nonce) {
                 return Ok(None);
             }
             let patched = match (&job.patch, patch) {
-                (Some((field, _)), Some(value)) => Some(apply_patch(tx, &job, field, value, now_ms)?),
+                (Some((field, _)), Some(value)) => {
+                    Some(apply_patch(tx, &job, field, value, now_ms)?)
+                }
                 _ => None,
             };
             end(tx, &job, outcome, patched.as_ref(), now_ms).map(Some)
@@ -71,7 +75,13 @@ impl Ledger {
     ///
     /// # Errors
     /// `job_not_found`, or `storage_error`.
-    pub fn cancel(&mut self, owner: &str, id: &JobId, grace_ms: Option<u64>, now_ms: i64) -> Result<CancelAnswer> {
+    pub fn cancel(
+        &mut self,
+        owner: &str,
+        id: &JobId,
+        grace_ms: Option<u64>,
+        now_ms: i64,
+    ) -> Result<CancelAnswer> {
         self.write(|tx| {
             let job = by_id(tx, owner, id.as_str())?.ok_or_else(|| not_found(id.as_str()))?;
             if job.state.is_terminal() {
@@ -100,36 +110,76 @@ enum Patched {
 }
 
 fn never_started(state: JobState, error: Option<Error>) -> Outcome {
-    Outcome { state, error, exit: Exit::Unknown, warning: None, leaked: 0, usage: None, result_bytes: None }
+    Outcome {
+        state,
+        error,
+        exit: Exit::Unknown,
+        warning: None,
+        leaked: 0,
+        usage: None,
+        result_bytes: None,
+    }
 }
 
-fn apply_patch(tx: &Transaction<'_>, job: &JobRecord, field: &str, value: &PatchValue, now_ms: i64) -> Result<Patched> {
-    let generation: Option<i64> =
-        tx.prepare_cached("SELECT patch_generation FROM job WHERE seq = ?1")?.query_row([job.seq], |row| row.get(0))?;
+fn apply_patch(
+    tx: &Transaction<'_>,
+    job: &JobRecord,
+    field: &str,
+    value: &PatchValue,
+    now_ms: i64,
+) -> Result<Patched> {
+    let generation: Option<i64> = tx
+        .prepare_cached("SELECT patch_generation FROM job WHERE seq = ?1")?
+        .query_row([job.seq], |row| row.get(0))?;
     let current: i64 = tx
         .prepare_cached("SELECT generation FROM field WHERE owner = ?1 AND name = ?2")?
         .query_row([&job.owner, field], |row| row.get(0))
         .optional()?
         .unwrap_or(0);
     if generation != Some(current) {
-        return Ok(Patched::Skipped(format!("the field `{field}` was reset after the job was submitted")));
+        return Ok(Patched::Skipped(format!(
+            "the field `{field}` was reset after the job was submitted"
+        )));
     }
     match value {
         PatchValue::Missing(why) => Ok(Patched::Skipped(why.clone())),
-        PatchValue::Inline(bytes) => {
-            super::state::add_version(tx, &job.owner, field, Some(bytes), None, bytes.len() as u64, Some(&job.id), now_ms)
-                .map(Patched::Version)
-        }
-        PatchValue::File(name, bytes) => {
-            super::state::add_version(tx, &job.owner, field, None, Some(name), *bytes, Some(&job.id), now_ms).map(Patched::Version)
-        }
+        PatchValue::Inline(bytes) => super::state::add_version(
+            tx,
+            &job.owner,
+            field,
+            Some(bytes),
+            None,
+            bytes.len() as u64,
+            Some(&job.id),
+            now_ms,
+        )
+        .map(Patched::Version),
+        PatchValue::File(name, bytes) => super::state::add_version(
+            tx,
+            &job.owner,
+            field,
+            None,
+            Some(name),
+            *bytes,
+            Some(&job.id),
+            now_ms,
+        )
+        .map(Patched::Version),
     }
 }
 
 /// Moves a live job to its terminal state, and ends or frees those that wait for it.
-fn end(tx: &Transaction<'_>, job: &JobRecord, outcome: &Outcome, patched: Option<&Patched>, now_ms: i64) -> Result<Finished> {
+fn end(
+    tx: &Transaction<'_>,
+    job: &JobRecord,
+    outcome: &Outcome,
+    patched: Option<&Patched>,
+    now_ms: i64,
+) -> Result<Finished> {
     let completion: i64 = tx
-        .prepare_cached("UPDATE counter SET value = value + 1 WHERE name = 'completion_seq' RETURNING value")?
+        .prepare_cached(
+            "UPDATE counter SET value = value + 1 WHERE name = 'completion_seq' RETURNING value",
+        )?
         .query_row([], |row| row.get(0))?;
     let (version, skipped) = match patched {
         Some(Patched::Version(version)) => (Some(*version), None),
@@ -157,7 +207,8 @@ fn end(tx: &Transaction<'_>, job: &JobRecord, outcome: &Outcome, patched: Option
         skipped,
     ])?;
     // Its own waits are of no more use; they remain only if it is ended while waiting.
-    tx.prepare_cached("DELETE FROM wait WHERE job = ?1")?.execute([job.seq])?;
+    tx.prepare_cached("DELETE FROM wait WHERE job = ?1")?
+        .execute([job.seq])?;
     let record = by_seq(tx, job.seq)?.ok_or_else(|| not_found(job.id.as_str()))?;
     let dependents = settle_dependents(tx, &record, now_ms)?;
     Ok(Finished { record, dependents })
@@ -166,7 +217,8 @@ fn end(tx: &Transaction<'_>, job: &JobRecord, outcome: &Outcome, patched: Option
 /// Frees the jobs that waited for `job`, or fails them with it.
 fn settle_dependents(tx: &Transaction<'_>, job: &JobRecord, now_ms: i64) -> Result<Vec<JobRecord>> {
     if let Some(version) = job.patch_version {
-        tx.prepare_cached("UPDATE pin SET version = ?2 WHERE writer = ?1 AND version IS NULL")?.execute([job.seq, version])?;
+        tx.prepare_cached("UPDATE pin SET version = ?2 WHERE writer = ?1 AND version IS NULL")?
+            .execute([job.seq, version])?;
     }
     let waiting: Vec<(i64, bool)> = tx
         .prepare_cached(
@@ -175,17 +227,42 @@ fn settle_dependents(tx: &Transaction<'_>, job: &JobRecord, now_ms: i64) -> Resu
         )?
         .query_map([job.seq], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    tx.prepare_cached("DELETE FROM wait WHERE on_job = ?1")?.execute([job.seq])?;
+    tx.prepare_cached("DELETE FROM wait WHERE on_job = ?1")?
+        .execute([job.seq])?;
     let mut failed = Vec::new();
     for (seq, unserved) in waiting {
         let why = match job.state {
-            JobState::Completed if unserved => format!("{} completed without writing the state that this job reads", job.id),
+            JobState::Completed if unserved => format!(
+                "{} completed without writing the state that this job reads",
+                job.id
+            ),
             JobState::Completed => continue,
-            state => format!("{}, which this job waited for, {}", job.id, if state == JobState::Failed { "failed" } else { "was cancelled" }),
+            state => format!(
+                "{}, which this job waited for, {}",
+                job.id,
+                if state == JobState::Failed {
+                    "failed"
+                } else {
+                    "was cancelled"
+                }
+            ),
         };
-        let Some(dependent) = by_seq(tx, seq)?.filter(|dependent| dependent.state == JobState::Queued) else { continue };
-        let error = Error::new(Code::DependencyFailed, why).remedy(format!("Mend and retry {}, then submit this call again.", job.id));
-        let finished = end(tx, &dependent, &never_started(JobState::Failed, Some(error)), None, now_ms)?;
+        let Some(dependent) =
+            by_seq(tx, seq)?.filter(|dependent| dependent.state == JobState::Queued)
+        else {
+            continue;
+        };
+        let error = Error::new(Code::DependencyFailed, why).remedy(format!(
+            "Mend and retry {}, then submit this call again.",
+            job.id
+        ));
+        let finished = end(
+            tx,
+            &dependent,
+            &never_started(JobState::Failed, Some(error)),
+            None,
+            now_ms,
+        )?;
         failed.push(finished.record);
         failed.extend(finished.dependents);
     }

@@ -21,11 +21,11 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use accept::{Accepted, NewJob};
-pub use claim::{Candidate, Claim, Claimed};
+pub use claim::{Claim, Claimed};
 pub use finish::{CancelAnswer, Finished, PatchValue};
-pub use query::{ListFilter, Page};
+pub use query::ListFilter;
 pub use settings::Settings;
-pub use state::{PinnedValue, StoredValue};
+pub use state::StoredValue;
 
 use crate::error::{Code, Error, Result};
 
@@ -62,7 +62,10 @@ impl Ledger {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
         )
         .map_err(|error| damaged(path, &error))?;
-        let mut ledger = Ledger { conn, inode: inode_of(path)? };
+        let mut ledger = Ledger {
+            conn,
+            inode: inode_of(path)?,
+        };
         ledger.migrate(path)?;
         Ok(ledger)
     }
@@ -71,7 +74,10 @@ impl Ledger {
         if self.version().map_err(|error| damaged(path, &error))? < FORMAT {
             self.write(|tx| {
                 let version: i64 = tx.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-                for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+                for migration in MIGRATIONS
+                    .iter()
+                    .skip(usize::try_from(version).unwrap_or(0))
+                {
                     tx.execute_batch(migration)?;
                 }
                 tx.pragma_update(None, "user_version", FORMAT.max(version))?;
@@ -82,7 +88,10 @@ impl Ledger {
     }
 
     fn refuse_newer(&self, path: &Path) -> Result<()> {
-        let needed = self.setting("min_writer_version")?.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+        let needed = self
+            .setting("min_writer_version")?
+            .and_then(|text| text.parse::<i64>().ok())
+            .unwrap_or(0);
         if needed <= FORMAT {
             return Ok(());
         }
@@ -94,7 +103,8 @@ impl Ledger {
     }
 
     fn version(&self) -> rusqlite::Result<i64> {
-        self.conn.query_row("PRAGMA user_version", [], |row| row.get(0))
+        self.conn
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
     }
 
     /// Whether the file at `path` is still the one that is open: a ledger that was deleted or
@@ -109,17 +119,27 @@ impl Ledger {
     /// `storage_error` when the ledger cannot be read.
     pub fn integrity_problems(&self) -> Result<Vec<String>> {
         let mut check = self.conn.prepare("PRAGMA integrity_check")?;
-        let mut problems: Vec<String> =
-            check.query_map([], |row| row.get(0))?.filter(|line| !matches!(line, Ok(ok) if ok == "ok")).collect::<Result<_, _>>()?;
+        let mut problems: Vec<String> = check
+            .query_map([], |row| row.get(0))?
+            .filter(|line| !matches!(line, Ok(ok) if ok == "ok"))
+            .collect::<Result<_, _>>()?;
         let mut check = self.conn.prepare("PRAGMA foreign_key_check")?;
-        let foreign: Vec<String> = check.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        problems.extend(foreign.into_iter().map(|table| format!("a row of `{table}` refers to nothing")));
+        let foreign: Vec<String> = check
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        problems.extend(
+            foreign
+                .into_iter()
+                .map(|table| format!("a row of `{table}` refers to nothing")),
+        );
         Ok(problems)
     }
 
     /// Runs `body` in one IMMEDIATE transaction: all of it or nothing. `body` holds only SQL.
     fn write<T>(&mut self, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let value = body(&tx)?;
         tx.commit()?;
         Ok(value)
@@ -141,7 +161,8 @@ fn create_private(path: &Path) -> Result<()> {
 
 fn inode_of(path: &Path) -> Result<(u64, u64)> {
     // A path look-up, never an open(): closing any descriptor of the file would drop SQLite's locks.
-    let meta = std::fs::symlink_metadata(path).map_err(|error| Error::storage("find the ledger", error))?;
+    let meta = std::fs::symlink_metadata(path)
+        .map_err(|error| Error::storage("find the ledger", error))?;
     Ok((meta.dev(), meta.ino()))
 }
 
@@ -163,7 +184,10 @@ mod tests {
         let ledger = Ledger::open(&path).unwrap();
         assert_eq!(ledger.integrity_problems().unwrap(), Vec::<String>::new());
         for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
-            let mode = std::fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+            let mode = std::fs::metadata(dir.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
     }
@@ -172,15 +196,27 @@ mod tests {
     fn a_ledger_from_the_future_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.db");
-        Ledger::open(&path).unwrap().set_setting("min_writer_version", "99").unwrap();
-        assert!(Ledger::open(&path).unwrap_err().message.contains("newer version"));
+        Ledger::open(&path)
+            .unwrap()
+            .set_setting("min_writer_version", "99")
+            .unwrap();
+        assert!(
+            Ledger::open(&path)
+                .unwrap_err()
+                .message
+                .contains("newer version")
+        );
     }
 
     #[test]
     fn a_file_that_is_no_ledger_is_one_clear_sentence() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.db");
-        std::fs::write(&path, "not a database, and longer than a hundred bytes ".repeat(4)).unwrap();
+        std::fs::write(
+            &path,
+            "not a database, and longer than a hundred bytes ".repeat(4),
+        )
+        .unwrap();
         let error = Ledger::open(&path).unwrap_err();
         assert_eq!(error.code, Code::StorageError);
         assert!(error.message.starts_with("cannot open the ledger"));

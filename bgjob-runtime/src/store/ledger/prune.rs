@@ -18,9 +18,14 @@ impl Ledger {
         let mut statement = self.conn.prepare_cached(
             "SELECT seq, id FROM job INDEXED BY job_ended WHERE ended_at IS NOT NULL AND ended_at < ?1 ORDER BY ended_at LIMIT ?2",
         )?;
-        let rows = statement.query_map(params![before_ms, BATCH], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+        let rows = statement.query_map(params![before_ms, BATCH], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?))
+        })?;
         let rows: Vec<(i64, String)> = rows.collect::<Result<_, _>>()?;
-        Ok(rows.into_iter().filter_map(|(seq, id)| Some((seq, id.parse().ok()?))).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|(seq, id)| Some((seq, id.parse().ok()?)))
+            .collect())
     }
 
     /// How many jobs ended before `before_ms`.
@@ -38,8 +43,9 @@ impl Ledger {
     /// `storage_error` when the ledger cannot be written.
     pub fn delete_ended(&mut self, seqs: &[i64]) -> Result<()> {
         self.write(|tx| {
-            let mut delete =
-                tx.prepare_cached("DELETE FROM job WHERE seq = ?1 AND state IN ('completed', 'failed', 'cancelled')")?;
+            let mut delete = tx.prepare_cached(
+                "DELETE FROM job WHERE seq = ?1 AND state IN ('completed', 'failed', 'cancelled')",
+            )?;
             for seq in seqs {
                 delete.execute([seq])?;
             }
@@ -73,7 +79,9 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn names_value_file(&self, file: &str) -> Result<bool> {
-        let mut statement = self.conn.prepare_cached("SELECT 1 FROM value WHERE file = ?1")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT 1 FROM value WHERE file = ?1")?;
         Ok(statement.exists([file])?)
     }
 }

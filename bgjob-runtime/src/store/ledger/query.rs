@@ -34,12 +34,15 @@ pub struct Page {
 }
 
 pub(super) fn by_id(conn: &Connection, owner: &str, id: &str) -> Result<Option<JobRecord>> {
-    let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM job WHERE id = ?1 AND owner = ?2"))?;
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM job WHERE id = ?1 AND owner = ?2"
+    ))?;
     Ok(statement.query_row([id, owner], record).optional()?)
 }
 
 pub(super) fn by_seq(conn: &Connection, seq: i64) -> Result<Option<JobRecord>> {
-    let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM job WHERE seq = ?1"))?;
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM job WHERE seq = ?1"))?;
     Ok(statement.query_row([seq], record).optional()?)
 }
 
@@ -60,6 +63,17 @@ impl Ledger {
         by_seq(&self.conn, seq)
     }
 
+    /// Whether anybody has a job of that id.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn has_job(&self, id: &JobId) -> Result<bool> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT 1 FROM job WHERE id = ?1")?;
+        Ok(statement.exists([id.as_str()])?)
+    }
+
     /// Up to two ids of `owner` that begin with `prefix`: one means it is unique.
     ///
     /// # Errors
@@ -68,7 +82,9 @@ impl Ledger {
         // `id >= prefix AND id < prefix||~` uses the index, where LIKE would not.
         let mut statement =
             self.conn.prepare_cached("SELECT id FROM job WHERE id >= ?1 AND id < ?1 || '~' AND owner = ?2 ORDER BY id LIMIT 2")?;
-        Ok(statement.query_map([prefix, owner], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        Ok(statement
+            .query_map([prefix, owner], |row| row.get(0))?
+            .collect::<Result<_, _>>()?)
     }
 
     /// Jobs of `owner`, newest first.
@@ -86,13 +102,23 @@ impl Ledger {
         ))?;
         let before = filter.before.unwrap_or(i64::MAX);
         let rows = statement.query_map(
-            params![owner, before, states, filter.tool, filter.since_ms, i64::from(filter.limit) + 1],
+            params![
+                owner,
+                before,
+                states,
+                filter.tool,
+                filter.since_ms,
+                i64::from(filter.limit) + 1
+            ],
             record,
         )?;
         let mut jobs: Vec<JobRecord> = rows.collect::<Result<_, _>>()?;
         let more = jobs.len() > filter.limit as usize;
         jobs.truncate(filter.limit as usize);
-        Ok(Page { next: jobs.last().filter(|_| more).map(|job| job.seq), jobs })
+        Ok(Page {
+            next: jobs.last().filter(|_| more).map(|job| job.seq),
+            jobs,
+        })
     }
 
     /// Every job that has, or had, a worker: for reconciling.
@@ -119,7 +145,9 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn count_queued(&self, owner: &str) -> Result<u64> {
-        let mut statement = self.conn.prepare_cached("SELECT count(*) FROM job WHERE state = 'queued' AND owner = ?1")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM job WHERE state = 'queued' AND owner = ?1")?;
         Ok(statement.query_row([owner], |row| row.get(0))?)
     }
 
@@ -143,7 +171,9 @@ impl Ledger {
         let mut statement = self
             .conn
             .prepare_cached("SELECT j.id FROM wait w JOIN job j ON j.seq = w.on_job WHERE w.job = ?1 ORDER BY j.seq")?;
-        let ids: Vec<String> = statement.query_map([seq], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let ids: Vec<String> = statement
+            .query_map([seq], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
@@ -152,7 +182,9 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read or the job is gone.
     pub fn input(&self, seq: i64) -> Result<(Option<Vec<u8>>, String)> {
-        let mut statement = self.conn.prepare_cached("SELECT input, input_hash FROM job WHERE seq = ?1")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT input, input_hash FROM job WHERE seq = ?1")?;
         Ok(statement.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
@@ -161,8 +193,9 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn build_knows(&self, build: &str, tool: &str, schema_hash: &str) -> Result<bool> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT 1 FROM build_tool WHERE build = ?1 AND tool = ?2 AND schema_hash = ?3")?;
+        let mut statement = self.conn.prepare_cached(
+            "SELECT 1 FROM build_tool WHERE build = ?1 AND tool = ?2 AND schema_hash = ?3",
+        )?;
         Ok(statement.exists([build, tool, schema_hash])?)
     }
 }

@@ -40,7 +40,9 @@ pub fn record(row: &Row<'_>) -> Result<JobRecord> {
         boot: row.get("boot")?,
         cancel_requested_at: row.get("cancel_requested_at")?,
         cancel_grace_ms: unsigned(row, "cancel_grace_ms")?,
-        retry_of: row.get::<_, Option<String>>("retry_of")?.and_then(|id| id.parse().ok()),
+        retry_of: row
+            .get::<_, Option<String>>("retry_of")?
+            .and_then(|id| id.parse().ok()),
         cwd: PathBuf::from(OsString::from_vec(row.get("cwd")?)),
         patch: patch.map(|field| (field, pointer.unwrap_or_default())),
         patch_version: row.get("patch_version")?,
@@ -57,16 +59,21 @@ pub fn record(row: &Row<'_>) -> Result<JobRecord> {
 }
 
 fn unsigned(row: &Row<'_>, column: &str) -> Result<Option<u64>> {
-    Ok(row.get::<_, Option<i64>>(column)?.and_then(|value| u64::try_from(value).ok()))
+    Ok(row
+        .get::<_, Option<i64>>(column)?
+        .and_then(|value| u64::try_from(value).ok()))
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(row: &Row<'_>, column: &str) -> Result<T> {
-    text::<String>(row, column)?.parse().map_err(|error: T::Err| unreadable(&error.to_string()))
+    text::<String>(row, column)?
+        .parse()
+        .map_err(|error: T::Err| unreadable(&error.to_string()))
 }
 
 fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>> {
     let text: Option<String> = text(row, column)?;
-    text.map(|text| serde_json::from_str(&text).map_err(|error| unreadable(&error.to_string()))).transpose()
+    text.map(|text| serde_json::from_str(&text).map_err(|error| unreadable(&error.to_string())))
+        .transpose()
 }
 
 fn text<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T> {

@@ -43,18 +43,40 @@ pub struct Kind {
 
 /// Every binding setting.
 pub const KINDS: [Kind; 4] = [
-    Kind { name: "max_jobs", about: "jobs that may run at once, over all processes: 1 to 10000", check: |text| within(text, 1, 10_000) },
-    Kind { name: "max_queued", about: "queued jobs that an owner may have: 0 to 10000000", check: |text| within(text, 0, 10_000_000) },
-    Kind { name: "retention", about: "how long ended jobs are kept: a duration such as 7d or 12h", check: duration },
-    Kind { name: "default_timeout", about: "timeout of a tool that names none: a duration such as 1h", check: duration },
+    Kind {
+        name: "max_jobs",
+        about: "jobs that may run at once, over all processes: 1 to 10000",
+        check: |text| within(text, 1, 10_000),
+    },
+    Kind {
+        name: "max_queued",
+        about: "queued jobs that an owner may have: 0 to 10000000",
+        check: |text| within(text, 0, 10_000_000),
+    },
+    Kind {
+        name: "retention",
+        about: "how long ended jobs are kept: a duration such as 7d or 12h",
+        check: duration,
+    },
+    Kind {
+        name: "default_timeout",
+        about: "timeout of a tool that names none: a duration such as 1h",
+        check: duration,
+    },
 ];
 
 fn within(text: &str, least: u64, most: u64) -> Option<()> {
-    text.parse::<u64>().ok().filter(|value| (least..=most).contains(value)).map(drop)
+    text.parse::<u64>()
+        .ok()
+        .filter(|value| (least..=most).contains(value))
+        .map(drop)
 }
 
 fn duration(text: &str) -> Option<()> {
-    humantime::parse_duration(text).ok().filter(|value| !value.is_zero()).map(drop)
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|value| !value.is_zero())
+        .map(drop)
 }
 
 impl Ledger {
@@ -63,7 +85,9 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn setting(&self, name: &str) -> Result<Option<String>> {
-        let mut statement = self.conn.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
@@ -82,12 +106,22 @@ impl Ledger {
     pub fn configure(&mut self, name: &str, value: &str) -> Result<()> {
         let names = KINDS.iter().map(|kind| kind.name);
         let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
-            Error::new(Code::InvalidArgument, format!("there is no setting `{name}`"))
-                .did_you_mean(crate::error::nearest(name, names.clone()))
-                .remedy(format!("The settings are {}.", names.collect::<Vec<_>>().join(", ")))
+            Error::new(
+                Code::InvalidArgument,
+                format!("there is no setting `{name}`"),
+            )
+            .did_you_mean(crate::error::nearest(name, names.clone()))
+            .remedy(format!(
+                "The settings are {}.",
+                names.collect::<Vec<_>>().join(", ")
+            ))
         })?;
         (kind.check)(value).ok_or_else(|| {
-            Error::new(Code::InvalidArgument, format!("`{value}` does not fit the setting `{name}`")).remedy(kind.about)
+            Error::new(
+                Code::InvalidArgument,
+                format!("`{value}` does not fit the setting `{name}`"),
+            )
+            .remedy(kind.about)
         })?;
         self.set_setting(name, value)
     }
@@ -98,10 +132,14 @@ impl Ledger {
     /// `storage_error` when the ledger cannot be used.
     pub fn agree_on(&mut self, wanted: &Settings) -> Result<Settings> {
         let wanted_texts = wanted.texts();
-        let missing = wanted_texts.iter().any(|(name, _)| !matches!(self.setting(name), Ok(Some(_))));
+        let missing = wanted_texts
+            .iter()
+            .any(|(name, _)| !matches!(self.setting(name), Ok(Some(_))));
         if missing {
             self.write(|tx| {
-                let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO setting (name, value) VALUES (?1, ?2)")?;
+                let mut insert = tx.prepare_cached(
+                    "INSERT OR IGNORE INTO setting (name, value) VALUES (?1, ?2)",
+                )?;
                 for (name, value) in &wanted_texts {
                     insert.execute(params![name, value])?;
                 }
@@ -117,10 +155,18 @@ impl Ledger {
     /// `storage_error` when the ledger cannot be read.
     pub fn settings(&self) -> Result<Settings> {
         let default = Settings::default();
-        let number = |name| -> Result<Option<u64>> { Ok(self.setting(name)?.and_then(|text| text.parse().ok())) };
-        let span = |name| -> Result<Option<Duration>> { Ok(self.setting(name)?.and_then(|text| humantime::parse_duration(&text).ok())) };
+        let number = |name| -> Result<Option<u64>> {
+            Ok(self.setting(name)?.and_then(|text| text.parse().ok()))
+        };
+        let span = |name| -> Result<Option<Duration>> {
+            Ok(self
+                .setting(name)?
+                .and_then(|text| humantime::parse_duration(&text).ok()))
+        };
         Ok(Settings {
-            max_jobs: number("max_jobs")?.and_then(|value| u32::try_from(value).ok()).unwrap_or(default.max_jobs),
+            max_jobs: number("max_jobs")?
+                .and_then(|value| u32::try_from(value).ok())
+                .unwrap_or(default.max_jobs),
             max_queued: number("max_queued")?.unwrap_or(default.max_queued),
             retention: span("retention")?.unwrap_or(default.retention),
             default_timeout: span("default_timeout")?.unwrap_or(default.default_timeout),
@@ -149,9 +195,21 @@ mod tests {
     fn the_first_to_ask_decides_and_later_changes_bind() {
         let dir = tempfile::tempdir().unwrap();
         let mut ledger = Ledger::open(&dir.path().join("l")).unwrap();
-        let first = Settings { max_jobs: 3, ..Settings::default() };
+        let first = Settings {
+            max_jobs: 3,
+            ..Settings::default()
+        };
         assert_eq!(ledger.agree_on(&first).unwrap(), first);
-        assert_eq!(ledger.agree_on(&Settings { max_jobs: 9, ..first.clone() }).unwrap().max_jobs, 3);
+        assert_eq!(
+            ledger
+                .agree_on(&Settings {
+                    max_jobs: 9,
+                    ..first.clone()
+                })
+                .unwrap()
+                .max_jobs,
+            3
+        );
         ledger.configure("max_jobs", "5").unwrap();
         assert_eq!(ledger.settings().unwrap().max_jobs, 5);
     }
@@ -160,7 +218,14 @@ mod tests {
     fn a_wrong_setting_is_refused_with_what_fits() {
         let dir = tempfile::tempdir().unwrap();
         let mut ledger = Ledger::open(&dir.path().join("l")).unwrap();
-        assert_eq!(ledger.configure("max_job", "5").unwrap_err().did_you_mean.as_deref(), Some("max_jobs"));
+        assert_eq!(
+            ledger
+                .configure("max_job", "5")
+                .unwrap_err()
+                .did_you_mean
+                .as_deref(),
+            Some("max_jobs")
+        );
         assert!(ledger.configure("max_jobs", "0").is_err());
         assert!(ledger.configure("retention", "30").is_err());
     }

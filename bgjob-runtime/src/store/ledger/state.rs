@@ -55,8 +55,12 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn field(&self, owner: &str, name: &str) -> Result<Option<FieldRecord>> {
-        let mut statement = self.conn.prepare_cached(&format!("{FIELDS} WHERE f.owner = ?1 AND f.name = ?2"))?;
-        Ok(statement.query_row([owner, name], field_record).optional()?)
+        let mut statement = self
+            .conn
+            .prepare_cached(&format!("{FIELDS} WHERE f.owner = ?1 AND f.name = ?2"))?;
+        Ok(statement
+            .query_row([owner, name], field_record)
+            .optional()?)
     }
 
     /// All fields of `owner`, by name.
@@ -64,8 +68,12 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn fields(&self, owner: &str) -> Result<Vec<FieldRecord>> {
-        let mut statement = self.conn.prepare_cached(&format!("{FIELDS} WHERE f.owner = ?1 ORDER BY f.name"))?;
-        Ok(statement.query_map([owner], field_record)?.collect::<Result<_, _>>()?)
+        let mut statement = self
+            .conn
+            .prepare_cached(&format!("{FIELDS} WHERE f.owner = ?1 ORDER BY f.name"))?;
+        Ok(statement
+            .query_map([owner], field_record)?
+            .collect::<Result<_, _>>()?)
     }
 
     /// One version of a field, if it is still kept.
@@ -73,9 +81,12 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn value(&self, owner: &str, field: &str, version: i64) -> Result<Option<StoredValue>> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT value, file FROM value WHERE owner = ?1 AND field = ?2 AND version = ?3")?;
-        Ok(statement.query_row(params![owner, field, version], stored).optional()?)
+        let mut statement = self.conn.prepare_cached(
+            "SELECT value, file FROM value WHERE owner = ?1 AND field = ?2 AND version = ?3",
+        )?;
+        Ok(statement
+            .query_row(params![owner, field, version], stored)
+            .optional()?)
     }
 
     /// The values that the job at `seq` was promised.
@@ -88,7 +99,11 @@ impl Ledger {
              JOIN value v ON v.owner = ?1 AND v.field = p.field AND v.version = p.version WHERE p.job = ?2 ORDER BY p.field",
         )?;
         let rows = statement.query_map(params![owner, seq], |row| {
-            Ok(PinnedValue { field: row.get(2)?, version: row.get(3)?, value: stored(row)? })
+            Ok(PinnedValue {
+                field: row.get(2)?,
+                version: row.get(3)?,
+                value: stored(row)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -97,7 +112,14 @@ impl Ledger {
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be written.
-    pub fn set_value(&mut self, owner: &str, field: &str, value: &StoredValue, bytes: u64, now_ms: i64) -> Result<i64> {
+    pub fn set_value(
+        &mut self,
+        owner: &str,
+        field: &str,
+        value: &StoredValue,
+        bytes: u64,
+        now_ms: i64,
+    ) -> Result<i64> {
         let (inline, file) = match value {
             StoredValue::Inline(json) => (Some(json), None),
             StoredValue::File(name) => (None, Some(name)),
@@ -137,7 +159,9 @@ fn field_record(row: &Row<'_>) -> rusqlite::Result<FieldRecord> {
         present: row.get(3)?,
         job: row.get(4)?,
         set_at: row.get(5)?,
-        bytes: row.get::<_, Option<i64>>(6)?.and_then(|bytes| u64::try_from(bytes).ok()),
+        bytes: row
+            .get::<_, Option<i64>>(6)?
+            .and_then(|bytes| u64::try_from(bytes).ok()),
     })
 }
 
