@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use digester::DigesterError;
 use digester::feed::{Basis, FeedSeries};
 use digester::model::{Case, Plant, simulate};
+use digester::report::{Design, write};
 use digester::sizing::{SizingOptions, size};
 use digester::validate::validate;
 
@@ -21,15 +22,26 @@ fn main() -> ExitCode {
 
 fn design() -> Result<(), DigesterError> {
     let basis = Basis::winery_distillery();
-    eprintln!("{:#?}", validate(&basis)?);
+    let validation = validate(&basis)?;
     let sizing = size(&basis, &SizingOptions::default())?;
-    eprintln!("{sizing:#?}");
     let case = Case::new(Plant::from(&sizing), FeedSeries::winery_distillery()?);
-    let started = std::time::Instant::now();
     let run = simulate(&case, None, &mut |_| ControlFlow::Continue(()))?;
-    eprintln!("{:?}", started.elapsed());
     if let Some(simulation) = run.finished() {
-        println!("{:#?}", simulation.summary);
+        let design = Design {
+            basis: &basis,
+            validation: Some(&validation),
+            sizing: &sizing,
+            feed: &case.feed,
+            simulation: &simulation,
+        };
+        let directory = std::env::args_os()
+            .nth(1)
+            .unwrap_or_else(|| "digester-report".into());
+        let report = write(directory.as_ref(), &design)?;
+        for number in &report.key_numbers {
+            println!("{:<32} {:>10.3} {}", number.name, number.value, number.unit);
+        }
+        println!("{}", report.files.join("\n"));
     }
     Ok(())
 }

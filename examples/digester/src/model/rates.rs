@@ -39,7 +39,7 @@ impl Rates {
             mu1,
             mu2,
             methane,
-            carbon_dioxide: p.kla * (dissolved - p.kh * carbon_dioxide_atm),
+            carbon_dioxide: (p.kla * (dissolved - p.kh * carbon_dioxide_atm)).max(0.0),
             carbon_dioxide_atm,
         }
     }

@@ -196,7 +196,7 @@ fn flags(case: &Case, series: &[Record]) -> Vec<Flag> {
             format!("volatile acids above {optimum:.1} mmol/L, √(KS2·KI2): from here an overload feeds on itself (Bernard et al. 2001)"),
             &|record| record.state.acids > optimum,
         ),
-        raise("methane_poor", "less than 50 % methane in the gas (own rule)".into(), &|record| record.methane_share < 0.5),
+        raise("methane_poor", "less than 50 % methane in the gas while the digester is fed (own rule)".into(), &|record| record.flow_m3_per_d > 0.0 && record.methane_share < 0.5),
         raise(
             "methane_formers_lost",
             "methane formers below 0.05 kg/m³: washed out (own rule)".into(),
