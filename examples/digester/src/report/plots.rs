@@ -27,6 +27,8 @@ struct Design {
     lines: &'static [Line],
     /// A dashed line with its label.
     limit: Option<(f64, &'static str)>,
+    /// Where the lines leave room for the legend.
+    legend: SeriesLabelPosition,
     /// Decimals at the axis.
     decimals: usize,
     /// True if the axis begins at 0.
@@ -57,6 +59,7 @@ const PLOTS: [Design; 5] = [
             },
         ],
         limit: None,
+        legend: SeriesLabelPosition::UpperLeft,
         decimals: 0,
         from_zero: true,
     },
@@ -70,6 +73,7 @@ const PLOTS: [Design; 5] = [
             value: |record| 100.0 * record.methane_share,
         }],
         limit: Some((50.0, "50 %")),
+        legend: SeriesLabelPosition::LowerLeft,
         decimals: 0,
         from_zero: false,
     },
@@ -83,6 +87,7 @@ const PLOTS: [Design; 5] = [
             value: |record| record.ph,
         }],
         limit: Some((6.8, "6.8, least for methane formers")),
+        legend: SeriesLabelPosition::LowerLeft,
         decimals: 1,
         from_zero: false,
     },
@@ -96,6 +101,7 @@ const PLOTS: [Design; 5] = [
             value: |record| record.acid_alkalinity_ratio,
         }],
         limit: Some((0.4, "0.4, stress")),
+        legend: SeriesLabelPosition::UpperLeft,
         decimals: 2,
         from_zero: true,
     },
@@ -116,6 +122,7 @@ const PLOTS: [Design; 5] = [
             },
         ],
         limit: None,
+        legend: SeriesLabelPosition::MiddleLeft,
         decimals: 0,
         from_zero: true,
     },
@@ -210,7 +217,7 @@ impl Design {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
+            .position(self.legend.clone())
             .background_style(WHITE.mix(0.8))
             .border_style(GREY)
             .label_font(("sans-serif", 13))
