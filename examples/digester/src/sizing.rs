@@ -6,7 +6,7 @@
 //! | retention time of solids, design | 15 to 20 d | Turovskiy and Mathai (2006), section 5.4.3 |
 //! | volatile solids loading, mixed and heated | 3.2 to 7.2 kg VS/(m³·d) recommended maximum | Gerardi (2003), The Microbiology of Anaerobic Digesters |
 //! | organic loading, retained biomass | 3.0 to 11.5 kg COD/(m³·d) | Petta et al. (2017), UASB on vinasse |
-//! | sludge grown | 0.14 kg VSS/kg COD removed, decay 0.02 1/d | worked example in Wang et al., Handbook of Industrial and Hazardous Wastes Treatment |
+//! | sludge grown | 0.14 kg VSS/kg COD removed, decay 0.02 1/d | worked example at climate-policy-watcher.org/industrial-wastes/detention-time.html, an excerpt of a handbook that is not named there |
 //! | methane | 0.351·(COD removed − 1.42·sludge grown) m³/d | the same worked example |
 //! | mechanical mixing | 5 to 8 W/m³ | Metcalf & Eddy (2003), Wastewater Engineering, 4th ed. |
 //! | tank | diameter 6 to 38 m, depth at least 7.5 m, up to about 14 m | Metcalf & Eddy (2003) |

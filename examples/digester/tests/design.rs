@@ -39,7 +39,7 @@ fn level(basis: &Basis, rule: &str) -> Level {
 
 #[test]
 fn the_worked_example_gives_its_methane() {
-    // Handbook of Industrial and Hazardous Wastes Treatment: 180 m³/d, 9,450 mg/L COD removed, 173.34 kg/d of sludge
+    // The module's table names it: 180 m³/d, 9,450 mg/L COD removed, 173.34 kg/d of sludge
     // grown: 511 m³ methane per day.
     let gas = expected_gas(180.0 * 9.45, 173.34, 0.65);
     close(gas.methane_nm3_per_d, 511.0, 0.5);

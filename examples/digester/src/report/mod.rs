@@ -1,6 +1,6 @@
 //! Plots and a page for people.
 //!
-//! [`write`] puts five SVG plots and one self-contained HTML page into a directory. SVG text stays text: no font is needed
+//! [`write()`] puts five SVG plots and one self-contained HTML page into a directory. SVG text stays text: no font is needed
 //! where the report is written, the reader's browser has them.
 
 mod numbers;

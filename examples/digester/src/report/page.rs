@@ -19,14 +19,10 @@ pub(super) fn page(design: &Design<'_>, numbers: &[KeyNumber], plots: &[Plot]) -
     body += &number_table(numbers);
     body += &findings(design);
     body += &flags(design);
+    body += "<h2>Simulation</h2>\n";
     for plot in plots {
-        // An inline plot has no XML declaration; plotters writes none, so it goes in as it is.
-        let _ = writeln!(
-            body,
-            "<h2>{}</h2>\n<figure>{}</figure>",
-            escape(plot.title),
-            plot.svg
-        );
+        // plotters writes no XML declaration, so a plot can stand inside the page as it is.
+        let _ = writeln!(body, "<figure>{}</figure>", plot.svg);
     }
     body += &provenance(design);
     format!(

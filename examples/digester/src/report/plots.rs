@@ -8,7 +8,6 @@ use crate::model::Record;
 /// A drawn plot.
 pub(super) struct Plot {
     pub file: &'static str,
-    pub title: &'static str,
     pub svg: String,
 }
 
@@ -31,8 +30,8 @@ struct Design {
     legend: SeriesLabelPosition,
     /// Decimals at the axis.
     decimals: usize,
-    /// True if the axis begins at 0.
-    from_zero: bool,
+    /// Both ends of the axis are multiples of this; without it the axis begins at 0.
+    step: Option<f64>,
 }
 
 /// Colours that are told apart with red-green blindness too (Okabe and Ito 2008).
@@ -61,7 +60,7 @@ const PLOTS: [Design; 5] = [
         limit: None,
         legend: SeriesLabelPosition::UpperLeft,
         decimals: 0,
-        from_zero: true,
+        step: None,
     },
     Design {
         file: "methane_share.svg",
@@ -75,7 +74,7 @@ const PLOTS: [Design; 5] = [
         limit: Some((50.0, "50 %")),
         legend: SeriesLabelPosition::LowerLeft,
         decimals: 0,
-        from_zero: false,
+        step: Some(5.0),
     },
     Design {
         file: "ph.svg",
@@ -89,7 +88,7 @@ const PLOTS: [Design; 5] = [
         limit: Some((6.8, "6.8, least for methane formers")),
         legend: SeriesLabelPosition::LowerLeft,
         decimals: 1,
-        from_zero: false,
+        step: Some(0.5),
     },
     Design {
         file: "acid_alkalinity.svg",
@@ -103,7 +102,7 @@ const PLOTS: [Design; 5] = [
         limit: Some((0.4, "0.4, stress")),
         legend: SeriesLabelPosition::UpperLeft,
         decimals: 2,
-        from_zero: true,
+        step: None,
     },
     Design {
         file: "cod.svg",
@@ -124,7 +123,7 @@ const PLOTS: [Design; 5] = [
         limit: None,
         legend: SeriesLabelPosition::MiddleLeft,
         decimals: 0,
-        from_zero: true,
+        step: None,
     },
 ];
 
@@ -157,7 +156,6 @@ impl Design {
             })?;
         Ok(Plot {
             file: self.file,
-            title: self.title,
             svg,
         })
     }
@@ -227,7 +225,7 @@ impl Design {
         Ok(())
     }
 
-    /// The axis: all values and the limit, with a margin, never empty.
+    /// The axis: all values and the limit, with some room above, never empty.
     fn span(&self, series: &[Record]) -> (f64, f64) {
         let values = self
             .lines
@@ -240,11 +238,12 @@ impl Design {
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
                 (low.min(value), high.max(value))
             });
-        let low = if self.from_zero { 0.0 } else { low };
-        let margin = if high > low { 0.08 * (high - low) } else { 1.0 };
-        (
-            if self.from_zero { 0.0 } else { low - margin },
-            high + margin,
-        )
+        match self.step {
+            Some(step) => (
+                (low / step).floor() * step,
+                (high / step + 0.1).ceil() * step,
+            ),
+            None => (0.0, if high > 0.0 { 1.08 * high } else { 1.0 }),
+        }
     }
 }
