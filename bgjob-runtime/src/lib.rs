@@ -5,6 +5,7 @@ mod entry;
 pub mod error;
 pub mod job;
 mod launcher;
+pub mod mcp;
 mod private;
 pub mod service;
 mod store;

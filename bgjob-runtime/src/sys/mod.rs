@@ -12,6 +12,7 @@ pub mod deadline;
 pub mod host;
 pub mod lock;
 pub mod process;
+pub mod stdio;
 pub mod sweep;
 pub mod term;
 pub mod tree;
