@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// Closes an object schema with known properties. A union beside properties (an enum flattened into a
 /// struct) moves them into each of its branches, since `additionalProperties` sees only its own object.
 pub(super) fn close(schema: &mut Map<String, Value>) {
-    match schema.remove("unevaluatedProperties") {
+    match schema.shift_remove("unevaluatedProperties") {
         Some(Value::Bool(false)) | None => {}
         Some(open) => {
             schema.entry("additionalProperties").or_insert(open);
@@ -14,7 +14,7 @@ pub(super) fn close(schema: &mut Map<String, Value>) {
     if !schema.contains_key("properties") || schema.contains_key("allOf") {
         return;
     }
-    match schema.remove("anyOf") {
+    match schema.shift_remove("anyOf") {
         Some(Value::Array(branches)) => distribute(schema, branches),
         _ => {
             schema

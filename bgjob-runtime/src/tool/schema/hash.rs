@@ -26,12 +26,13 @@ pub(super) fn of(raw: &raw::Input, signature: &Signature) -> String {
         .iter()
         .map(|(name, schema)| (name.clone(), without_docs(schema.clone())))
         .collect();
-    let required: Vec<_> = signature
+    let mut required: Vec<_> = signature
         .args
         .iter()
         .filter(|arg| !arg.is_optional())
         .map(|arg| arg.name)
         .collect();
+    required.sort_unstable();
     let mut states: Vec<_> = signature.states.iter().map(|state| state.field).collect();
     states.sort_unstable();
     let contract = json!({

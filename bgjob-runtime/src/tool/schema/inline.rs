@@ -66,7 +66,7 @@ impl<'a> Inliner<'a> {
                 self.needed.insert(name);
                 return schema;
             }
-            schema.remove("$ref");
+            schema.shift_remove("$ref");
             if let Some(Value::Object(definition)) = self.definitions.get(&name) {
                 let beside = std::mem::replace(&mut schema, definition.clone());
                 schema.extend(beside);

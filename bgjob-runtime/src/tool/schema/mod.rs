@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use super::signature::Signature;
 
 /// The name of the definition that stands for any JSON value in the schemas of results.
-const ANYTHING: &str = "AnyValue";
+const ANYTHING: &str = "AnyJson";
 
 /// The schemas of one tool, in the shape that MCP clients accept, and what is kept to check a call.
 #[derive(Debug)]

@@ -104,11 +104,12 @@ fn flat_root(schema: &Value, definitions: &Map<String, Value>) -> Map<String, Va
             .into_iter()
             .flatten()
         {
-            let merged = match properties.remove(name) {
-                Some(before) => either(before, property.clone()),
-                None => property.clone(),
-            };
-            properties.insert(name.clone(), merged);
+            match properties.get_mut(name) {
+                Some(before) => *before = either(before.take(), property.clone()),
+                None => {
+                    properties.insert(name.clone(), property.clone());
+                }
+            }
         }
         if let Some(open @ Value::Object(_)) = variant.get("additionalProperties") {
             rest = open.clone();

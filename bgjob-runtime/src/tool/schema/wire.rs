@@ -50,10 +50,10 @@ pub(super) fn reshape(schema: &mut Value, side: Side) {
     let Value::Object(schema) = schema else {
         return;
     };
-    schema.remove("$schema");
+    schema.shift_remove("$schema");
     strip_optional(schema, side);
     fold_strings(schema);
-    if let Some(branches) = schema.remove("oneOf") {
+    if let Some(branches) = schema.shift_remove("oneOf") {
         schema.entry("anyOf").or_insert(branches);
     }
     for_each_child(schema, &mut |child| reshape(child, side));
@@ -69,7 +69,7 @@ pub(super) fn reshape(schema: &mut Value, side: Side) {
         .get("required")
         .is_some_and(|names| names.as_array().is_some_and(Vec::is_empty))
     {
-        schema.remove("required");
+        schema.shift_remove("required");
     }
 }
 
@@ -92,13 +92,13 @@ pub(super) fn strip_null(schema: &mut Map<String, Value>) {
             branches.retain(|branch| branch.get("type").is_none_or(|kind| kind != "null"));
             if let [only] = branches.as_mut_slice() {
                 let only = only.take();
-                schema.remove(union);
+                schema.shift_remove(union);
                 absorb(schema, only);
             }
         }
     }
     if schema.get("default").is_some_and(Value::is_null) {
-        schema.remove("default");
+        schema.shift_remove("default");
     }
 }
 
@@ -173,7 +173,7 @@ fn fold_strings(schema: &mut Map<String, Value>) {
     let values: Vec<Value> = strings.iter().flat_map(string_values).collect();
     let docs: Vec<String> = strings.iter().filter_map(documented).collect();
     if others.is_empty() {
-        schema.remove("oneOf");
+        schema.shift_remove("oneOf");
         fold_into(schema, values, &docs);
     } else {
         let mut folded = Map::new();
@@ -239,7 +239,7 @@ fn documented(branch: &Value) -> Option<String> {
 }
 
 fn constant(schema: &mut Map<String, Value>) {
-    if let Some(value) = schema.remove("const") {
+    if let Some(value) = schema.shift_remove("const") {
         schema.insert("enum".into(), json!([value]));
     }
     if let (Some(Value::Array(values)), None) = (schema.get("enum"), schema.get("type")) {
@@ -291,7 +291,7 @@ fn numbers(schema: &mut Map<String, Value>) {
         _ => None,
     };
     if !FORMATS.contains(&format.as_str()) {
-        schema.remove("format");
+        schema.shift_remove("format");
     }
     let Some((low, high)) = range else { return };
     for (keyword, exclusive, bound) in [
@@ -299,7 +299,7 @@ fn numbers(schema: &mut Map<String, Value>) {
         ("maximum", "exclusiveMaximum", high),
     ] {
         if schema.contains_key(exclusive) {
-            schema.remove(keyword);
+            schema.shift_remove(keyword);
         } else {
             tighten(schema, keyword, bound);
         }
@@ -356,7 +356,7 @@ fn arrays(schema: &mut Map<String, Value>, side: Side) {
             }
         }
         if let [only] = distinct.as_slice() {
-            schema.remove("prefixItems");
+            schema.shift_remove("prefixItems");
             schema.insert("items".into(), only.clone());
         } else if !matches!(schema.get("items"), Some(Value::Object(_))) {
             schema.insert("items".into(), json!({ "anyOf": distinct }));
