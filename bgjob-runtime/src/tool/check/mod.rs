@@ -6,6 +6,8 @@
 
 pub(crate) mod number;
 mod problems;
+#[cfg(test)]
+mod property;
 mod soften;
 #[cfg(test)]
 mod tests;

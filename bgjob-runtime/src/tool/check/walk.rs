@@ -31,14 +31,18 @@ pub(crate) enum What {
     OutOfBounds { expected: String, given: String },
 }
 
-impl What {
-    /// How far a variant with this finding is from being the one that was meant.
-    fn weight(&self) -> usize {
-        match self {
-            What::Unknown { .. } => 3,
-            What::Missing { .. } => 10,
-            What::Wrong { .. } => 20,
-            What::OutOfBounds { .. } => 1,
+impl Finding {
+    /// How far a variant of the value at `place` with this finding is from being the one that was meant: the
+    /// keys of the value itself tell more than what is inside them.
+    fn weight(&self, place: &str) -> usize {
+        match (&self.what, self.at == place) {
+            (What::Wrong { .. }, true) => 1000,
+            (What::Missing { .. }, true) => 100,
+            (What::Unknown { .. }, true) => 30,
+            (What::Wrong { .. }, false) => 20,
+            (What::Missing { .. }, false) => 10,
+            (What::Unknown { .. }, false) => 3,
+            (What::OutOfBounds { .. }, _) => 1,
         }
     }
 }
@@ -207,12 +211,8 @@ impl Walk<'_> {
         if let Some((tag, names)) = tag(branches) {
             return self.tagged(branches, &tag, names, value, tries);
         }
-        let distance = |found: &Vec<Finding>| {
-            let here = if self.is_wrong_here(found) { 1000 } else { 0 };
-            here + found
-                .iter()
-                .map(|finding| finding.what.weight())
-                .sum::<usize>()
+        let distance = |found: &Vec<Finding>| -> usize {
+            found.iter().map(|finding| finding.weight(&self.at)).sum()
         };
         if let Some(nearest) = tries.into_iter().min_by_key(distance) {
             self.found.extend(nearest);
