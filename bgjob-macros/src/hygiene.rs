@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Path, parse_quote};
 
@@ -29,9 +30,12 @@ pub fn local(name: &str) -> Ident {
     Ident::new(&format!("__{name}"), span())
 }
 
-/// A local variable that holds the value for a parameter, apart from the function or item of the same name.
+/// The same variable with a span elsewhere.
+pub fn placed(ident: &Ident, at: Span) -> Ident {
+    Ident::new(&ident.to_string(), at)
+}
+
+/// A local variable that holds the value for a parameter. The prefix keeps it apart from our other locals.
 pub fn for_parameter(parameter: &Ident) -> Ident {
-    let mut ident = parameter.clone();
-    ident.set_span(span_at(parameter));
-    ident
+    local(&format!("arg_{}", parameter.unraw()))
 }

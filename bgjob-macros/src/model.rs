@@ -130,4 +130,6 @@ pub struct Output {
     pub kind: Option<Type>,
     /// Whether the function returns a `Result`.
     pub fallible: bool,
+    /// The type of its error, where it is written out.
+    pub error: Option<Type>,
 }

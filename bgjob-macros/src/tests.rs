@@ -75,6 +75,7 @@ expansions! {
             #[arg(range = MIN.., skip_log)] seed: u64,
             #[arg(range = ..=10_000_000_000, default = Some(5))] limit: Option<i64>,
             #[arg(default = "kg")] unit: String,
+            #[arg(default = 1 + 1)] sum: u32,
         ) {}
     }
     a_flattened_argument: #[background_tool()] {

@@ -230,13 +230,15 @@ fn panicked(text: &str, place: &str) -> Error {
 /// the runtime of the tool's flavour.
 fn run_body(tool: &Tool, call: &Call) -> Result<Result<()>, Panic> {
     match tool.spec.body {
-        Body::Sync(body) => catch_unwind(AssertUnwindSafe(|| body(call))),
+        Body::Sync(body) => catch_unwind(AssertUnwindSafe(|| body(call).map_err(|error| *error))),
         Body::Async(body) => {
             let runtime = match runtime(tool.spec.flavor) {
                 Ok(runtime) => runtime,
                 Err(error) => return Ok(Err(Error::storage("start the async runtime", error))),
             };
-            let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(body(call))));
+            let outcome = catch_unwind(AssertUnwindSafe(|| {
+                runtime.block_on(body(call)).map_err(|error| *error)
+            }));
             // The result is what counts; blocking threads that are still at work end with the process.
             runtime.shutdown_background();
             outcome

@@ -61,21 +61,37 @@ fn passed(parameter: &Parameter, call: &Ident) -> TokenStream {
 
 /// The function's value becomes the job's result, or its error the job's failure.
 fn finish(tool: &Tool, run: &TokenStream, call: &Ident, private: &Path) -> TokenStream {
+    let output = hygiene::local("output");
     let value = hygiene::local("value");
-    let at = tool.output.kind.as_ref().map_or_else(span, span_at);
-    let output = quote_spanned!(at=> #call.output(&#value));
+    // Bound first and called later: a missing trait is then blamed on the type, as in the signature, where the
+    // compiler has already said it, and not on the value as well.
+    let bind = match &tool.output.kind {
+        Some(kind) => quote_spanned!(span_at(kind)=> #private::Call::output::<#kind>),
+        None => quote_spanned!(span()=> #private::Call::output::<()>),
+    };
+    let bind = quote_spanned!(span()=> let #output = #bind;);
     if !tool.output.fallible {
-        return quote_spanned!(span()=> let #value = #run; #output);
+        return quote_spanned!(span()=> #bind let #value = #run; #output(#call, &#value));
     }
     let error = hygiene::local("error");
-    // The probe picks `details` by how often it must be dereferenced: an error that is `Serialize` has them.
+    let failure = failure(tool, &error, call, private);
     quote_spanned! {span()=>
+        #bind
         match #run {
-            ::core::result::Result::Ok(#value) => #output,
+            ::core::result::Result::Ok(#value) => #output(#call, &#value),
             ::core::result::Result::Err(#error) => {
                 use #private::{DetailsAbsent as _, DetailsBySerialize as _};
-                #call.failure(&#error, (&&#private::ErrorProbe(&#error)).details())
+                #failure
             }
         }
     }
+}
+
+/// The probe picks its method by how often it must be dereferenced: an error that is `Serialize` has details.
+fn failure(tool: &Tool, error: &Ident, call: &Ident, private: &Path) -> TokenStream {
+    let details = quote_spanned!(span()=> (&&#private::ErrorProbe(&#error)).__details());
+    let at = tool.output.error.as_ref().map_or_else(span, span_at);
+    let error = hygiene::placed(error, at);
+    let error = quote_spanned!(at=> &#error);
+    quote_spanned!(span()=> #call.failure(#error, #details))
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::Path;
+use syn::{Expr, Path};
 
 use crate::expand::adapter;
 use crate::hygiene::{self, span, span_at};
@@ -114,7 +114,7 @@ fn argument(argument: &Argument, private: &Path) -> TokenStream {
         Bound::Inclusive(bound) => quote_spanned!(span()=> .maximum(#bound)),
         Bound::Exclusive(bound) => quote_spanned!(span()=> .exclusive_maximum(#bound)),
     });
-    let default = argument.default.iter();
+    let default = argument.default.iter().map(borrowed);
     let skip_log = argument
         .skip_log
         .then(|| quote_spanned!(span()=> .skip_log()));
@@ -124,7 +124,18 @@ fn argument(argument: &Argument, private: &Path) -> TokenStream {
         #(.doc(#docs))*
         #(.minimum(#minimum))*
         #(#maximum)*
-        #(.default(&#default))*
+        #(.default(#default))*
         #skip_log
+    }
+}
+
+/// `&` before the expression.
+fn borrowed(expr: &Expr) -> TokenStream {
+    let at = span_at(expr);
+    match expr {
+        Expr::Binary(_) | Expr::Cast(_) | Expr::Range(_) | Expr::Closure(_) => {
+            quote_spanned!(at=> &(#expr))
+        }
+        _ => quote_spanned!(at=> &#expr),
     }
 }

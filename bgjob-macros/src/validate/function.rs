@@ -51,6 +51,7 @@ pub fn output(function: &RawFunction, problems: &Problems) -> Option<Output> {
         return Some(Output {
             kind: None,
             fallible: false,
+            error: None,
         });
     };
     let output = value_type(kind);
@@ -77,10 +78,12 @@ fn value_type(kind: &Type) -> Output {
         Some(arguments) => Output {
             kind: types(arguments).first().map(|kind| (*kind).clone()),
             fallible: true,
+            error: types(arguments).get(1).map(|kind| (*kind).clone()),
         },
         None => Output {
             kind: Some(kind.clone()),
             fallible: false,
+            error: None,
         },
     }
 }

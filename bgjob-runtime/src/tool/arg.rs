@@ -1,9 +1,8 @@
 //! What a signature says about an argument.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::shape::{FromJson, HasSchema, Shape};
+use super::shape::{FromJson, HasSchema, Shape, ToJson};
 
 /// One argument of a tool.
 #[derive(Clone, Debug)]
@@ -76,7 +75,7 @@ impl Arg {
 
     /// Sets the value of an absent argument.
     #[must_use]
-    pub fn default<D: Serialize + ?Sized>(mut self, value: &D) -> Self {
+    pub fn default<D: ToJson + ?Sized>(mut self, value: &D) -> Self {
         self.default = Some(serde_json::to_value(value).map_err(|error| error.to_string()));
         self
     }

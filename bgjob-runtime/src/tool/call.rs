@@ -15,8 +15,9 @@ use super::signature::invalid_state;
 use super::state_arg::State;
 use crate::error::{Code, Error, Result};
 
-/// How a call ended; the result itself went to the sink.
-pub type Finished = Result<(), Error>;
+/// How a call ended; the result itself went to the sink. Boxed, since closures in users' crates return it, and
+/// clippy would blame those for the size of an [`Error`].
+pub type Finished = Result<(), Box<Error>>;
 
 /// A value of a state field and its version.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -105,7 +106,7 @@ impl Call {
         let mut sink = self.sink.borrow_mut();
         finite::write(&mut *sink, value)?;
         sink.flush()
-            .map_err(|error| Error::storage("write the result", error))
+            .map_err(|error| Box::new(Error::storage("write the result", error)))
     }
 
     /// The function's own error.
@@ -121,7 +122,7 @@ impl Call {
         };
         let mut failed = Error::new(Code::ToolError, message);
         failed.details = details;
-        Err(failed)
+        Err(Box::new(failed))
     }
 }
 
@@ -138,17 +139,17 @@ fn unreadable(parent: &str, refusal: &Refusal) -> Error {
 
 /// Finds out by method resolution whether an error type implements `Serialize`.
 ///
-/// `(&&ErrorProbe(&error)).details()` is [`DetailsBySerialize`] where it does, [`DetailsAbsent`] otherwise.
+/// `(&&ErrorProbe(&error)).__details()` is [`DetailsBySerialize`] where it does, [`DetailsAbsent`] otherwise.
 pub struct ErrorProbe<'a, E: ?Sized>(pub &'a E);
 
 /// The details of an error that implements `Serialize`.
 pub trait DetailsBySerialize {
     /// The error as data.
-    fn details(&self) -> Option<Value>;
+    fn __details(&self) -> Option<Value>;
 }
 
 impl<E: Serialize + ?Sized> DetailsBySerialize for &ErrorProbe<'_, E> {
-    fn details(&self) -> Option<Value> {
+    fn __details(&self) -> Option<Value> {
         serde_json::to_value(self.0).ok()
     }
 }
@@ -156,11 +157,11 @@ impl<E: Serialize + ?Sized> DetailsBySerialize for &ErrorProbe<'_, E> {
 /// The details of any other error: none.
 pub trait DetailsAbsent {
     /// Nothing.
-    fn details(&self) -> Option<Value>;
+    fn __details(&self) -> Option<Value>;
 }
 
 impl<E: ?Sized> DetailsAbsent for ErrorProbe<'_, E> {
-    fn details(&self) -> Option<Value> {
+    fn __details(&self) -> Option<Value> {
         None
     }
 }
@@ -270,8 +271,8 @@ mod tests {
     fn an_error_that_serializes_keeps_its_details() {
         let plain = std::fmt::Error;
         let rich = Error::new(Code::TooLarge, "too large");
-        assert_eq!((&&ErrorProbe(&plain)).details(), None);
-        let details = (&&ErrorProbe(&rich)).details();
+        assert_eq!((&&ErrorProbe(&plain)).__details(), None);
+        let details = (&&ErrorProbe(&rich)).__details();
         assert_eq!(details.as_ref().unwrap()["code"], "too_large");
         let failed = call(json!({}), Sink::default())
             .failure(&rich, details)

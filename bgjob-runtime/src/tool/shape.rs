@@ -14,7 +14,7 @@ use super::pointer;
 #[diagnostic::on_unimplemented(
     message = "a tool cannot read `{Self}` from JSON",
     label = "`{Self}` does not implement `serde::Deserialize`",
-    note = "add `#[derive(serde::Deserialize)]` to `{Self}`; arguments are owned, so use `String` for `&str` and `Vec` for slices"
+    note = "add `#[derive(serde::Deserialize)]` to it, or to the type inside it that lacks it; arguments are owned, so use `String` for `&str` and `Vec` for slices"
 )]
 pub trait FromJson: DeserializeOwned {}
 
@@ -25,7 +25,7 @@ impl<T: DeserializeOwned> FromJson for T {}
 #[diagnostic::on_unimplemented(
     message = "a tool cannot describe `{Self}` to its clients",
     label = "`{Self}` does not implement `schemars::JsonSchema`",
-    note = "add `#[derive(schemars::JsonSchema)]` to `{Self}`"
+    note = "add `#[derive(schemars::JsonSchema)]` to it, or to the type inside it that lacks it"
 )]
 pub trait HasSchema: JsonSchema {}
 
@@ -36,7 +36,7 @@ impl<T: JsonSchema> HasSchema for T {}
 #[diagnostic::on_unimplemented(
     message = "a tool cannot write `{Self}` as JSON",
     label = "`{Self}` does not implement `serde::Serialize`",
-    note = "add `#[derive(serde::Serialize)]` to `{Self}`, or return a `Result` of a type that has it"
+    note = "add `#[derive(serde::Serialize)]` to it, or to the type inside it that lacks it"
 )]
 pub trait ToJson: serde::Serialize {}
 
