@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::launcher::SUPERVISE;
+use crate::launcher::{SUPERVISE, WORK};
 use crate::sys::host;
-use crate::worker::WORK;
 use crate::{supervisor, worker};
 
 /// Does the work of a supervisor or a worker if this process was started as one, and says with what

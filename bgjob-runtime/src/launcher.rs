@@ -1,4 +1,5 @@
-//! Starting a supervisor that nothing ties to its starter.
+//! Starting a supervisor that nothing ties to its starter, and the words that tell a new process
+//! what it is for.
 
 use crate::error::{Error, Result};
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
@@ -7,6 +8,15 @@ use crate::sys::process::spawn_detached;
 
 /// The role word of a supervisor in argv.
 pub const SUPERVISE: &str = "__supervise";
+/// The role word of a worker in argv.
+pub const WORK: &str = "__work";
+/// The job's directory.
+pub const DIR_VAR: &str = "BGJOB_JOB_DIR";
+/// The number of the attempt, from 1.
+pub const ATTEMPT_VAR: &str = "BGJOB_ATTEMPT";
+/// After how many ms the worker's own timer kills it.
+pub const KILL_AFTER_VAR: &str = "BGJOB_KILL_AFTER_MS";
+
 /// A supervisor's complaints are kept up to this size, then once more.
 const LOG_LIMIT: u64 = 1 << 20;
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 use crate::job::id::JobId;
+use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR};
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::JobDir;
 use crate::store::json_part;
@@ -24,15 +25,6 @@ use crate::tool::call::{Call, StateValue};
 use crate::tool::context::Job;
 use crate::tool::registry::{Registry, Tool};
 use crate::tool::spec::{Body, Flavor};
-
-/// The role word of a worker in argv.
-pub const WORK: &str = "__work";
-/// The job's directory.
-pub const DIR_VAR: &str = "BGJOB_JOB_DIR";
-/// The number of the attempt, from 1.
-pub const ATTEMPT_VAR: &str = "BGJOB_ATTEMPT";
-/// After how many ms the worker's own timer kills it.
-pub const KILL_AFTER_VAR: &str = "BGJOB_KILL_AFTER_MS";
 
 /// What a worker was started for.
 struct Assignment {

@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 
 /// Crockford's base32 alphabet in lower case: no `i`, `l`, `o`, `u`.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-const RANDOM_CHARS: usize = 20;
+pub(crate) const RANDOM_CHARS: usize = 20;
 /// The longest tool name: clients prefix it with a server's name and cap the whole at 64.
 pub const MAX_TOOL_NAME: usize = 41;
 
@@ -31,15 +31,10 @@ pub const MAX_TOOL_NAME: usize = 41;
 pub struct JobId(String);
 
 impl JobId {
-    /// A new id for a job of `tool`, with 100 bits from the kernel's random source.
-    pub fn generate(tool: &str) -> Self {
-        let mut bytes = [0u8; RANDOM_CHARS];
-        crate::sys::random(&mut bytes);
-        let random: String = bytes
-            .iter()
-            .map(|b| ALPHABET[usize::from(b & 31)] as char)
-            .collect();
-        JobId(format!("{tool}-{random}"))
+    /// The id of a new job of `tool`; five bits of each random byte are used, 100 in all.
+    pub(crate) fn new(tool: &str, random: [u8; RANDOM_CHARS]) -> Self {
+        let random = random.iter().map(|b| ALPHABET[usize::from(b & 31)] as char);
+        JobId(format!("{tool}-{}", random.collect::<String>()))
     }
 
     /// The whole id.
@@ -115,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_generated_id_parses_and_names_its_tool() {
-        let id = JobId::generate("simulate");
+        let id = JobId::new("simulate", [31; RANDOM_CHARS]);
         assert_eq!(id.as_str().parse::<JobId>().unwrap(), id);
         assert_eq!(id.tool(), "simulate");
     }

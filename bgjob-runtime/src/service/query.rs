@@ -155,7 +155,10 @@ impl JobService {
         let Some(progress) = self.progress(job) else {
             return view;
         };
-        view.progress = progress.progress;
+        // Three digits tell as much as sixteen, and cost a model less.
+        view.progress = progress
+            .progress
+            .map(|share| (share * 1000.0).round() / 1000.0);
         view.phase = progress.phase;
         view.message = progress.message;
         view

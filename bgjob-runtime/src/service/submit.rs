@@ -74,7 +74,7 @@ impl JobService {
     }
 
     fn accept(&self, tool: &Tool, request: &Request, input: &[u8]) -> Result<JobView> {
-        let id = JobId::generate(tool.spec.name);
+        let id = JobId::new(tool.spec.name, crate::sys::random_bytes());
         let dir = self.data.job(&id);
         let settings = self.settings()?;
         let env = self.environment(tool, request)?;

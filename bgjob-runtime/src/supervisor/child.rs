@@ -13,6 +13,7 @@ use crate::clock;
 use crate::error::Result;
 use crate::job::outcome::{Cause, Exit};
 use crate::job::record::JobRecord;
+use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, WORK};
 use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
@@ -23,7 +24,6 @@ use crate::sys::process::{WorkerStart, spawn_worker};
 use crate::sys::sweep::{self, MARK};
 use crate::sys::tree;
 use crate::sys::watch::{Watch, wait_readable};
-use crate::worker::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, WORK};
 
 /// How long a worker may take to end by itself after SIGTERM, unless the canceller says otherwise.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -36,6 +36,7 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an attempt holds while it runs.
 pub struct Attempt<'a> {
+    data: &'a DataDir,
     job: &'a JobRecord,
     dir: JobDir,
     nonce: String,
@@ -58,7 +59,7 @@ impl<'a> Attempt<'a> {
     /// # Errors
     /// [`NotStarted`], when something is missing.
     pub fn prepare(
-        data: &DataDir,
+        data: &'a DataDir,
         ledger: &Ledger,
         job: &'a JobRecord,
     ) -> Result<Self, NotStarted> {
@@ -78,6 +79,7 @@ impl<'a> Attempt<'a> {
             .map_err(|error| NotStarted::Never(error.to_string()))?;
         write_state(data, ledger, &dir, job).map_err(|error| later("state.json", &error))?;
         Ok(Attempt {
+            data,
             job,
             dir,
             nonce,
@@ -102,7 +104,7 @@ impl<'a> Attempt<'a> {
             usage,
             at_ms: clock::now_ms(),
         };
-        super::commit::persist("exit.rec", || {
+        super::commit::persist(self.data, "exit.rec", || {
             write_exit_record(&self.exit_file, &record)
                 .map_err(|error| crate::error::Error::storage("write exit.rec", error))
         });

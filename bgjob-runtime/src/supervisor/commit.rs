@@ -190,22 +190,30 @@ impl io::Write for HashingWriter<'_> {
 }
 
 /// Runs `attempt` until it succeeds: the evidence is on disk, so waiting for space, for a lock or
-/// for a mended disk loses nothing, and giving up would.
-pub fn persist<T>(what: &str, mut attempt: impl FnMut() -> Result<T>) -> T {
+/// for a mended disk loses nothing, and giving up would. Only when the data directory itself is
+/// gone is there nobody left to tell, and the process ends.
+pub fn persist<T>(data: &DataDir, what: &str, mut attempt: impl FnMut() -> Result<T>) -> T {
     let mut pause = Duration::from_millis(20);
     loop {
         match attempt() {
             Ok(value) => return value,
             Err(error) => super::log(&format!("{what}: {error}; trying again")),
         }
+        leave_if_orphaned(data);
         std::thread::sleep(jittered(pause));
         pause = (pause * 2).min(Duration::from_secs(2));
     }
 }
 
+/// Ends this process if its data directory was deleted.
+pub fn leave_if_orphaned(data: &DataDir) {
+    if !data.jobs().is_dir() {
+        crate::sys::process::leave();
+    }
+}
+
 fn jittered(pause: Duration) -> Duration {
-    let mut byte = [0u8; 1];
-    crate::sys::random(&mut byte);
+    let byte = crate::sys::random_bytes::<1>();
     pause.mul_f64(0.5 + f64::from(byte[0]) / 255.0)
 }
 

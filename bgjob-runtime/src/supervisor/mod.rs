@@ -59,7 +59,7 @@ pub fn run() -> Result<()> {
         )
     })?;
     let data = DataDir::trusted(root);
-    let ledger = persist("the ledger", || Ledger::open(&data.ledger()));
+    let ledger = persist(&data, "the ledger", || Ledger::open(&data.ledger()));
     let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
     Supervisor {
         data,
@@ -110,6 +110,7 @@ impl Supervisor {
                 }
                 Err(error) => {
                     log(&error.to_string());
+                    commit::leave_if_orphaned(&self.data);
                     std::thread::sleep(LATER);
                 }
             }
@@ -193,7 +194,7 @@ impl Supervisor {
 
     fn commit(&mut self, job: &JobRecord, end: &End) {
         let (data, ledger, boot) = (&self.data, &mut self.ledger, &self.boot);
-        if persist("the end of a job", || {
+        if persist(data, "the end of a job", || {
             commit::commit(data, ledger, job, end, boot)
         })
         .is_none()
@@ -231,7 +232,7 @@ impl Supervisor {
         ));
         let not_before = clock::now_ms() + i64::try_from(LATER.as_millis()).unwrap_or(1000);
         let (ledger, nonce) = (&mut self.ledger, job.nonce.as_deref().unwrap_or_default());
-        if let Some(job) = persist("a job's return to the queue", || {
+        if let Some(job) = persist(&self.data, "a job's return to the queue", || {
             ledger.give_back(job.seq, nonce, not_before)
         }) {
             publish_job(&self.data, &job);

@@ -30,9 +30,17 @@ pub fn random(bytes: &mut [u8]) {
     }
 }
 
+/// `N` bytes from the kernel's random source.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    random(&mut bytes);
+    bytes
+}
+
 /// 128 random bits in hex: the nonce of one attempt.
 pub fn nonce() -> String {
-    let mut bytes = [0u8; 16];
-    random(&mut bytes);
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    random_bytes::<16>()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

@@ -170,3 +170,9 @@ pub fn set_env(name: &str, value: Option<&std::ffi::OsStr>) {
         }
     }
 }
+
+/// Ends this process at once, with status 1 and without running anything more.
+pub fn leave() -> ! {
+    // SAFETY: _exit(2) is always sound.
+    unsafe { libc::_exit(1) }
+}

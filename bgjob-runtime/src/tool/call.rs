@@ -267,7 +267,10 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::needless_borrow, reason = "the number of references picks the trait")]
+    #[expect(
+        clippy::needless_borrow,
+        reason = "the number of references picks the trait"
+    )]
     fn an_error_that_serializes_keeps_its_details() {
         let plain = std::fmt::Error;
         let rich = Error::new(Code::TooLarge, "too large");

@@ -116,7 +116,7 @@ impl Job {
             _dir: Some(dir),
         };
         Job::build(
-            JobId::generate("test"),
+            JobId::new("test", crate::sys::random_bytes()),
             1,
             "test".to_owned(),
             path,

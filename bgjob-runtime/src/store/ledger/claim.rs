@@ -100,7 +100,8 @@ impl Ledger {
         })
     }
 
-    /// Records which tools this binary has, once for each build.
+    /// Records which tools this binary has, once for each build: one binary always has the same.
+    /// `tools` is not looked at when the build is known, since hashing schemas takes time.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be written.
@@ -109,20 +110,14 @@ impl Ledger {
         build: &str,
         tools: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<()> {
-        let mut unknown = Vec::new();
-        for (tool, hash) in tools {
-            if !self.build_knows(build, tool, hash)? {
-                unknown.push((tool, hash));
-            }
-        }
-        if unknown.is_empty() {
+        if self.knows_build(build)? {
             return Ok(());
         }
         self.write(|tx| {
             let mut insert = tx.prepare_cached(
                 "INSERT OR REPLACE INTO build_tool (build, tool, schema_hash) VALUES (?1, ?2, ?3)",
             )?;
-            for (tool, hash) in unknown {
+            for (tool, hash) in tools {
                 insert.execute([build, tool, hash])?;
             }
             Ok(())

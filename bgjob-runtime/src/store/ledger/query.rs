@@ -188,14 +188,14 @@ impl Ledger {
         Ok(statement.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
-    /// Whether any binary that this ledger has seen knows the tool with that schema.
+    /// Whether the tools of the binary `build` are recorded.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
-    pub fn build_knows(&self, build: &str, tool: &str, schema_hash: &str) -> Result<bool> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT 1 FROM build_tool WHERE build = ?1 AND tool = ?2 AND schema_hash = ?3",
-        )?;
-        Ok(statement.exists([build, tool, schema_hash])?)
+    pub fn knows_build(&self, build: &str) -> Result<bool> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT 1 FROM build_tool WHERE build = ?1")?;
+        Ok(statement.exists([build])?)
     }
 }
