@@ -130,7 +130,7 @@ fn refuse(glance: &Glance, code: ErrorCode, message: &str) -> Sorted {
     // that it never asked.
     let id = glance
         .id()
-        .filter(|_| !(glance.seen().answer && !glance.seen().method));
+        .filter(|_| glance.seen().method || !glance.seen().answer);
     Sorted::Answer(vec![error(id.as_deref(), code, message)])
 }
 

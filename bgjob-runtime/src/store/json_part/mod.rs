@@ -2,11 +2,16 @@
 
 use std::io::{self, Read};
 
+mod outline;
+mod part;
 pub mod pointer;
 mod scan;
 mod seek;
 mod shape;
+mod text;
 
+pub use part::{Part, Shown, Want, read};
+pub use seek::Missing;
 pub use shape::Shape;
 
 use scan::Scanner;

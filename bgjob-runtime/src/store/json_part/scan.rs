@@ -28,6 +28,7 @@ pub struct Scanner<R> {
     end: usize,
     taps: Vec<Tap>,
     depth: usize,
+    passed: u64,
 }
 
 /// An error that says what is wrong with the text.
@@ -48,7 +49,13 @@ impl<R: Read> Scanner<R> {
             end: 0,
             taps: Vec::new(),
             depth: 0,
+            passed: 0,
         }
+    }
+
+    /// How many bytes of tokens were passed over so far.
+    pub fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// From here on keeps a copy, without the white space between tokens, of at most `limit` bytes.
@@ -92,10 +99,20 @@ impl<R: Read> Scanner<R> {
             }
         }
         self.at += n;
+        self.passed += n as u64;
+    }
+
+    /// Takes the next byte, white space or not; `None` at the end of the input.
+    pub fn next_byte(&mut self) -> io::Result<Option<u8>> {
+        let byte = self.byte()?;
+        if byte.is_some() {
+            self.take(1);
+        }
+        Ok(byte)
     }
 
     /// The next byte, not taken; `None` at the end of the input.
-    fn byte(&mut self) -> io::Result<Option<u8>> {
+    pub fn byte(&mut self) -> io::Result<Option<u8>> {
         Ok(self.chunk()?.first().copied())
     }
 
