@@ -6,7 +6,7 @@ use super::*;
 
 fn real_job(dir: &Path) -> Job {
     Job::new(
-        JobId::generate("size"),
+        JobId::new("size", crate::sys::random_bytes()),
         2,
         "n0nce".to_owned(),
         dir.to_owned(),
