@@ -7,6 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::problem::Problem;
+use crate::syntax::options::{RawArg, RawOptions, RawPatch, Table};
 
 /// The expansion as text; the item must be one that is accepted.
 fn expanded(options: TokenStream, item: TokenStream) -> String {
@@ -193,5 +194,21 @@ fn every_ui_case_shows_its_message() {
             .max_by_key(|part| part.len());
         let words = words.unwrap();
         assert!(shown.contains(words), "{name}: no `{words}` in\n{shown}");
+    }
+}
+
+#[test]
+fn every_option_is_documented() {
+    let reference =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../bgjob-runtime/src/background_tool.md");
+    let reference = std::fs::read_to_string(reference).unwrap();
+    let rows = RawOptions::ROWS
+        .iter()
+        .chain(RawArg::ROWS)
+        .chain(RawPatch::ROWS);
+    for (key, _) in rows {
+        let documented =
+            reference.contains(&format!("`{key}`")) || reference.contains(&format!("{key} = "));
+        assert!(documented, "`{key}` is missing");
     }
 }

@@ -14,6 +14,7 @@ mod sys;
 pub mod tool;
 mod worker;
 
+#[doc = include_str!("background_tool.md")]
 pub use bgjob_macros::background_tool;
 pub use entry::enter;
 pub use error::{Code, Error, Result};

@@ -145,7 +145,7 @@ impl RawParameter {
 }
 
 /// The type itself where a `macro_rules!` fragment has put invisible brackets around it.
-fn ungrouped(kind: &Type) -> &Type {
+pub fn ungrouped(kind: &Type) -> &Type {
     match kind {
         Type::Group(group) => ungrouped(&group.elem),
         kind => kind,

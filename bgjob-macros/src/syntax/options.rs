@@ -172,13 +172,13 @@ fn value(input: ParseStream) -> syn::Result<Value> {
         skip(input)?;
         return Ok(Value::Unreadable);
     }
-    Ok(Value::Given(ungrouped(input.parse()?)))
+    Ok(Value::Given(ungrouped(&input.parse()?).clone()))
 }
 
 /// The expression itself where a `macro_rules!` fragment has put invisible brackets around it.
-fn ungrouped(expr: Expr) -> Expr {
+pub fn ungrouped(expr: &Expr) -> &Expr {
     match expr {
-        Expr::Group(group) => ungrouped(*group.expr),
+        Expr::Group(group) => ungrouped(&group.expr),
         expr => expr,
     }
 }

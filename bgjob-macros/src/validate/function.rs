@@ -6,7 +6,7 @@ use syn::{Attribute, FnArg, GenericArgument, Meta, PathArguments, ReturnType, Ty
 
 use crate::model::Output;
 use crate::problem::{Problem, Problems};
-use crate::syntax::function::RawFunction;
+use crate::syntax::function::{RawFunction, ungrouped};
 use crate::syntax::shown::shown;
 
 /// Everything but parameters and return type.
@@ -54,7 +54,7 @@ pub fn output(function: &RawFunction, problems: &Problems) -> Option<Output> {
             error: None,
         });
     };
-    let output = value_type(kind);
+    let output = value_type(ungrouped(kind));
     let Some(value) = &output.kind else {
         return Some(output);
     };

@@ -150,7 +150,7 @@ fn variable(expr: &Expr, slot: &Slot, problems: &Problems) -> Option<LitStr> {
     let Expr::Lit(ExprLit {
         lit: Lit::Str(text),
         ..
-    }) = expr
+    }) = options::ungrouped(expr)
     else {
         problems.report(expr, values::wrong(slot, "a list of texts"));
         return None;
