@@ -1,6 +1,6 @@
 //! `Job`: what a tool's function can say and ask while it runs.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -277,6 +277,12 @@ impl Job {
         {
             let _ = writeln!(std::io::stderr(), "progress is not recorded: {error}");
         }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Job({}, attempt {})", self.inner.id, self.inner.attempt)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use super::arg::Arg;
-use super::schema::Described;
+use super::schema::{self, Described};
 use super::signature::Signature;
 use super::spec::ToolSpec;
 use crate::error::{self, nearest};
@@ -104,8 +104,9 @@ impl Registry {
                 tool.signature
                     .args
                     .iter()
-                    .filter_map(|arg| bad_default(tool, arg)),
+                    .filter_map(|arg| bad_default(tool, arg).or_else(|| idle_range(tool, arg))),
             );
+            problems.extend(no_struct(tool));
         }
         if problems.is_empty() {
             let warnings = unwritten_fields(&tools);
@@ -213,6 +214,29 @@ fn bad_default(tool: &Tool, arg: &Arg) -> Option<String> {
     ))
 }
 
+/// A range that could never bind.
+fn idle_range(tool: &Tool, arg: &Arg) -> Option<String> {
+    if arg.bounds.0.is_empty() || schema::takes(arg.shape, "number") {
+        return None;
+    }
+    let (tool, place, arg) = (tool.name(), tool.spec.location, arg.name);
+    Some(format!(
+        "`{arg}` of the tool `{tool}` has a range and is not a number ({place})\nhelp: remove `range` from its `#[arg(…)]`"
+    ))
+}
+
+/// What stands for all arguments must have fields to be them.
+fn no_struct(tool: &Tool) -> Option<String> {
+    let flattened = tool.signature.flattened.as_ref()?;
+    if schema::takes(flattened.shape, "object") {
+        return None;
+    }
+    let (name, place, tool) = (flattened.name, tool.spec.location, tool.name());
+    Some(format!(
+        "`{name}` of the tool `{tool}` stands for all arguments and has no fields ({place})\nhelp: remove `#[arg(flatten)]`, or make its type a struct"
+    ))
+}
+
 fn unwritten_fields(tools: &[Tool]) -> Vec<String> {
     let written: Vec<&str> = tools.iter().flat_map(writes).collect();
     let mut warnings = Vec::new();
@@ -234,8 +258,9 @@ fn unwritten_fields(tools: &[Tool]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tool::arg::{arg, state};
+    use crate::tool::arg::{arg, flatten, state};
     use crate::tool::output::output;
+    use crate::tool::samples::Feed;
     use crate::tool::spec::Body;
 
     const BODY: Body = Body::Sync(|call| call.output(&()));
@@ -337,6 +362,47 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("fits` "), "{text}");
+    }
+
+    #[test]
+    fn options_that_cannot_bind_are_refused() {
+        static IDLE: ToolSpec = ToolSpec::new(
+            "idle",
+            "i.rs:9",
+            || plain().arg(arg::<String>("s").minimum(1)),
+            BODY,
+        );
+        static BINDS: ToolSpec = ToolSpec::new(
+            "binds",
+            "j.rs:10",
+            || plain().arg(arg::<Option<u8>>("n").minimum(1)),
+            BODY,
+        );
+        static FLAT: ToolSpec = ToolSpec::new(
+            "flat",
+            "k.rs:11",
+            || plain().flatten(flatten::<u32>("p")),
+            BODY,
+        );
+        static STRUCT: ToolSpec = ToolSpec::new(
+            "struct",
+            "l.rs:12",
+            || plain().flatten(flatten::<Feed>("p")),
+            BODY,
+        );
+        let text = refused(&[&IDLE, &BINDS, &FLAT, &STRUCT]);
+        assert!(
+            text.contains("`s` of the tool `idle` has a range and is not a number (i.rs:9)"),
+            "{text}"
+        );
+        assert!(
+            text.contains("`p` of the tool `flat` stands for all arguments and has no fields"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("`binds`") && !text.contains("`struct`"),
+            "{text}"
+        );
     }
 
     #[test]

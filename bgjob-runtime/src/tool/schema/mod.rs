@@ -82,6 +82,37 @@ fn output(signature: &Signature) -> Map<String, Value> {
     schema
 }
 
+/// Whether some value of JSON type `kind` fits a type, by its schema: `integer` counts as `number`.
+pub(crate) fn takes(shape: super::shape::Shape, kind: &str) -> bool {
+    let (schema, definitions) = raw::alone(shape);
+    has_kind(&schema, &definitions, kind, 0)
+}
+
+fn has_kind(schema: &Value, definitions: &Map<String, Value>, kind: &str, depth: u8) -> bool {
+    let Value::Object(schema) = schema else {
+        return *schema == Value::Bool(true);
+    };
+    if depth > 8 {
+        return false;
+    }
+    if let Some(definition) = reference(schema).and_then(|name| definitions.get(name)) {
+        return has_kind(definition, definitions, kind, depth + 1);
+    }
+    let is = |said: &Value| said == kind || (kind == "number" && said == "integer");
+    let here = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(is),
+        Some(said) => is(said),
+        None => false,
+    };
+    here || ["anyOf", "oneOf", "allOf"].iter().any(|union| {
+        let branches = schema.get(*union).and_then(Value::as_array);
+        branches.is_some_and(|all| {
+            all.iter()
+                .any(|one| has_kind(one, definitions, kind, depth + 1))
+        })
+    })
+}
+
 /// Calls `visit` for every schema directly inside `schema`; data such as `default` and `enum` is left alone.
 fn for_each_child(schema: &mut Map<String, Value>, visit: &mut dyn FnMut(&mut Value)) {
     for (keyword, inner) in schema.iter_mut() {

@@ -5,6 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use super::wire::tighten;
+use crate::tool::shape::Shape;
 use crate::tool::signature::Signature;
 
 /// The schemas of all arguments and the definitions that they share.
@@ -36,6 +37,13 @@ impl Input {
 pub(super) fn output(signature: &Signature) -> (Value, Map<String, Value>) {
     let mut generator = generator(Contract::Serialize);
     let schema = value((signature.output.schema)(&mut generator));
+    (schema, generator.take_definitions(true))
+}
+
+/// The schema of one type that a tool reads.
+pub(super) fn alone(shape: Shape) -> (Value, Map<String, Value>) {
+    let mut generator = generator(Contract::Deserialize);
+    let schema = value((shape.schema)(&mut generator));
     (schema, generator.take_definitions(true))
 }
 
