@@ -32,6 +32,24 @@ pub enum DigesterError {
         /// The solver's own words.
         message: String,
     },
+    /// Two values of the shared state do not belong together.
+    #[error("the state field `{field}` is out of date: {message}; run `{tool}` again")]
+    OutOfDate {
+        /// The field that has to be made again.
+        field: String,
+        /// The tool that makes it.
+        tool: String,
+        /// What does not fit.
+        message: String,
+    },
+    /// Somebody asked the job to end.
+    #[error("cancelled on simulated day {day} of {of}")]
+    Cancelled {
+        /// Simulated days done.
+        day: u32,
+        /// Days that were asked for.
+        of: u32,
+    },
     /// A file could not be read or written.
     #[error("{path}: {message}")]
     File {

@@ -19,6 +19,7 @@ pub mod feed;
 pub mod model;
 pub mod report;
 pub mod sizing;
+pub mod tools;
 pub mod units;
 pub mod validate;
 

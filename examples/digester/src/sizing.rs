@@ -41,23 +41,32 @@ pub struct SizingOptions {
     /// Process; by default retained biomass for a feed with at most 5 kg/m³ suspended solids.
     pub process: Option<Process>,
     /// Organic loading for retained biomass (kg COD/(m³·d)), 0.5 to 40. Default 7.25, the middle of 3.0 to 11.5.
+    #[schemars(range(min = 0.5, max = 40.0))]
     pub organic_loading: f64,
     /// Loading limit for mixed tanks (kg VSS/(m³·d)), 0.5 to 10. Default 3.2, the low end of 3.2 to 7.2.
+    #[schemars(range(min = 0.5, max = 10.0))]
     pub solids_loading: f64,
     /// Design retention time of a mixed tank at 35 °C (d), 10 to 60. Default 20, the high end of 15 to 20.
+    #[schemars(range(min = 10.0, max = 60.0))]
     pub retention_time_d: f64,
     /// Fraction of the bacteria that leaves with the liquid, retained biomass only (-), 0.05 to 1. Default 0.5, as
     /// identified by Bernard et al. (2001) for a fixed bed.
+    #[schemars(range(min = 0.05, max = 1.0))]
     pub biomass_leaving: f64,
     /// Part of the degradable COD that is removed (-), 0.1 to 1. Default 0.97 (Petta et al. 2017: up to 97 %).
+    #[schemars(range(min = 0.1, max = 1.0))]
     pub removal: f64,
     /// Mixing power per liquid volume (W/m³), 0 to 50. Default 6.5, the middle of 5 to 8.
+    #[schemars(range(min = 0.0, max = 50.0))]
     pub mixing_w_per_m3: f64,
     /// Liquid height over diameter (-), 0.3 to 3. Default 0.8, a choice of this crate.
+    #[schemars(range(min = 0.3, max = 3.0))]
     pub height_to_diameter: f64,
     /// Gas space as a part of the liquid volume (-), 0 to 0.5. Default 0.1, a choice of this crate.
+    #[schemars(range(min = 0.0, max = 0.5))]
     pub headspace: f64,
     /// Methane in the gas for the biogas estimate (-), 0.4 to 0.9. Default 0.65, a choice of this crate.
+    #[schemars(range(min = 0.4, max = 0.9))]
     pub methane_share: f64,
 }
 

@@ -136,3 +136,25 @@ fn a_simulation_without_records_is_refused() {
         Err(DigesterError::Inconsistent { .. })
     ));
 }
+
+#[test]
+fn remarks_are_the_findings_and_flags_that_need_attention() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let quiet = report(&example(20), directory.path()).expect("it is written");
+    assert!(
+        quiet
+            .remarks
+            .iter()
+            .all(|remark| remark.starts_with("warning: ")),
+        "{:?}",
+        quiet.remarks
+    );
+    assert!(quiet.remarks.iter().any(|remark| remark.contains("pH 3.8")));
+    let surge = report(&example(260), directory.path()).expect("it is written");
+    let unstable = surge
+        .remarks
+        .iter()
+        .find(|remark| remark.starts_with("unstable: pH below 6.8"));
+    let unstable = unstable.expect("the surge sours the digester");
+    assert!(unstable.contains("first on day 24"), "{unstable}");
+}

@@ -42,11 +42,13 @@ pub struct Basis {
     /// Volatile suspended solids, part of the TSS (kg/m³), 0 to 200.
     #[schemars(range(min = 0.0, max = 200.0))]
     pub vss_kg_per_m3: f64,
-    /// Total nitrogen (kg/m³), where known: decides whether the bacteria have enough to grow on.
+    /// Total nitrogen (kg/m³), 0 to 50, where known: decides whether the bacteria have enough to grow on.
     #[serde(default)]
+    #[schemars(range(min = 0.0, max = 50.0))]
     pub nitrogen_kg_per_m3: Option<f64>,
-    /// Total phosphorus (kg/m³), where known.
+    /// Total phosphorus (kg/m³), 0 to 50, where known.
     #[serde(default)]
+    #[schemars(range(min = 0.0, max = 50.0))]
     pub phosphorus_kg_per_m3: Option<f64>,
     /// Temperature inside the digester (°C), 5 to 70. Default 35.
     #[serde(default = "default_temperature")]

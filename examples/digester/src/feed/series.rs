@@ -28,16 +28,21 @@ pub struct Provenance {
 pub struct FeedDay {
     /// First day, counted from 0, on which these numbers hold.
     pub day: u32,
-    /// Flow (m³/d); 0 means that nothing is fed.
+    /// Flow (m³/d), 0 to 1,000,000; 0 means that nothing is fed.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub flow_m3_per_d: f64,
-    /// Total COD, acids included (kg/m³).
+    /// Total COD, acids included (kg/m³), 0 to 500.
+    #[schemars(range(min = 0.0, max = 500.0))]
     pub cod_kg_per_m3: f64,
-    /// Volatile fatty acids as acetic acid (mmol/L).
+    /// Volatile fatty acids as acetic acid (mmol/L), 0 to 5000.
+    #[schemars(range(min = 0.0, max = 5000.0))]
     pub vfa_mmol_per_l: f64,
-    /// Alkalinity as fed, dosing included (mmol/L).
+    /// Alkalinity as fed, dosing included (mmol/L), 0 to 2000.
+    #[schemars(range(min = 0.0, max = 2000.0))]
     pub alkalinity_mmol_per_l: f64,
-    /// Total inorganic carbon (mmol/L).
+    /// Total inorganic carbon (mmol/L), 0 to 2000.
     #[serde(default)]
+    #[schemars(range(min = 0.0, max = 2000.0))]
     pub inorganic_carbon_mmol_per_l: f64,
 }
 
@@ -54,6 +59,7 @@ pub struct FeedSeries {
     #[schemars(range(min = 1, max = 3650))]
     pub length_d: u32,
     /// Part of the COD that can be degraded (-), 0.05 to 1.
+    #[schemars(range(min = 0.05, max = 1.0))]
     pub biodegradable_fraction: f64,
     /// Entries, ascending by day; the first is day 0.
     pub days: Vec<FeedDay>,

@@ -6,8 +6,9 @@
 mod numbers;
 mod page;
 mod plots;
+mod remarks;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,15 @@ pub struct Report {
     pub files: Vec<String>,
     /// The numbers on top of the page.
     pub key_numbers: Vec<KeyNumber>,
+    /// What a designer should look at: findings on the basis that are not `ok`, and signs of instability.
+    pub remarks: Vec<String>,
+}
+
+impl KeyNumber {
+    /// The number as people write it, to about four significant digits, without its unit.
+    pub fn rounded(&self) -> String {
+        numbers::rounded(self.value)
+    }
 }
 
 /// Writes the report into `directory`, which is created if it is missing. Files of an earlier report are replaced.
@@ -58,23 +68,34 @@ pub struct Report {
 /// # Errors
 /// [`DigesterError::File`] if a file cannot be written, [`DigesterError::Inconsistent`] if the simulation has no records.
 pub fn write(directory: &Path, design: &Design<'_>) -> Result<Report, DigesterError> {
-    let plots = plots::draw(&design.simulation.time_series)?;
-    let key_numbers = numbers::key_numbers(design);
     std::fs::create_dir_all(directory).map_err(|error| file(directory, &error))?;
-    let mut files = vec![save(
-        directory,
-        "report.html",
-        &page::page(design, &key_numbers, &plots),
-    )?];
-    for plot in &plots {
-        files.push(save(directory, plot.file, &plot.svg)?);
-    }
-    Ok(Report { files, key_numbers })
+    write_to(&mut |name| Ok(directory.join(name)), design)
 }
 
-fn save(directory: &Path, name: &str, text: &str) -> Result<String, DigesterError> {
-    let path = directory.join(name);
-    std::fs::write(&path, text).map_err(|error| file(&path, &error))?;
+/// Writes the report to wherever `place` puts a file of that name. Files of an earlier report are replaced.
+///
+/// # Errors
+/// As [`write()`], and whatever `place` says.
+pub fn write_to(
+    place: &mut dyn FnMut(&str) -> Result<PathBuf, DigesterError>,
+    design: &Design<'_>,
+) -> Result<Report, DigesterError> {
+    let plots = plots::draw(&design.simulation.time_series)?;
+    let key_numbers = numbers::key_numbers(design);
+    let page = page::page(design, &key_numbers, &plots);
+    let mut files = vec![save(&place("report.html")?, &page)?];
+    for plot in &plots {
+        files.push(save(&place(plot.file)?, &plot.svg)?);
+    }
+    Ok(Report {
+        files,
+        key_numbers,
+        remarks: remarks::remarks(design),
+    })
+}
+
+fn save(path: &Path, text: &str) -> Result<String, DigesterError> {
+    std::fs::write(path, text).map_err(|error| file(path, &error))?;
     Ok(path.display().to_string())
 }
 
