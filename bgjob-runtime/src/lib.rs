@@ -1,5 +1,7 @@
 //! Background jobs for MCP servers.
 
+mod app;
+mod cli;
 mod clock;
 mod entry;
 pub mod error;
@@ -14,8 +16,11 @@ mod sys;
 pub mod tool;
 mod worker;
 
+pub use app::{App, CommandResult};
 #[doc = include_str!("background_tool.md")]
 pub use bgjob_macros::background_tool;
+pub use clap;
+pub use cli::Context;
 pub use entry::enter;
 pub use error::{Code, Error, Result};
 pub use job::id::JobId;

@@ -10,6 +10,7 @@ compile_error!(
 
 pub mod deadline;
 pub mod host;
+pub mod interrupt;
 pub mod lock;
 pub mod process;
 pub mod stdio;

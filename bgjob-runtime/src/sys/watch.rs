@@ -62,6 +62,14 @@ impl Watch {
         Ok(inotify::add_watch(&self.fd, dir, flags)?)
     }
 
+    /// Watches `file` for writes.
+    ///
+    /// # Errors
+    /// When the file is gone or the user has no watch left.
+    pub fn add_log(&self, file: &Path) -> io::Result<i32> {
+        Ok(inotify::add_watch(&self.fd, file, WatchFlags::MODIFY)?)
+    }
+
     /// Stops watching what [`Watch::add`] gave `watch` for.
     pub fn remove(&self, watch: i32) {
         let _ = inotify::remove_watch(&self.fd, watch);
@@ -131,6 +139,17 @@ mod tests {
                 file: None
             }]
         );
+    }
+
+    #[test]
+    fn writing_a_watched_log_wakes() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("stdout.log");
+        std::fs::write(&log, "").unwrap();
+        let watch = Watch::new().unwrap();
+        let wd = watch.add_log(&log).unwrap();
+        std::fs::write(&log, "x").unwrap();
+        assert!(watch.drain().contains(&Woken { watch: wd, file: None }));
     }
 
     #[test]

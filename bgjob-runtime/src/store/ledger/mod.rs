@@ -24,7 +24,7 @@ pub use accept::{Accepted, NewJob};
 pub use claim::{Claim, Claimed};
 pub use finish::{CancelAnswer, Finished, PatchValue};
 pub use query::ListFilter;
-pub use settings::Settings;
+pub use settings::{KINDS, Settings};
 pub use state::StoredValue;
 
 use crate::error::{Code, Error, Result};

@@ -1,0 +1,225 @@
+//! `state`: the fields that tools share.
+
+use std::time::SystemTime;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::result::print_bytes;
+use super::run::read_text;
+use crate::cli::args;
+use crate::cli::console;
+use crate::cli::exit_code::Ending;
+use crate::cli::failure::Outcome;
+use crate::cli::render::quantity::{age, count, size};
+use crate::cli::render::style::{FAINT, of_state};
+use crate::cli::render::table::Table;
+use crate::cli::session::Session;
+use crate::clock::rfc3339;
+use crate::error::{Code, Error, Result};
+use crate::job::record::FieldRecord;
+use crate::job::request::Owner;
+use crate::job::view::ViewState;
+
+/// `state`
+pub fn command() -> Command {
+    let field = || Arg::new("FIELD").help("A state field");
+    Command::new("state")
+        .about("Look at the state that tools share, and change it")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(
+            Command::new("show")
+                .about("List the fields, or print the value of one")
+                .arg(field())
+                .arg(args::json(
+                    "Print {\"fields\": […]}, or the field with its value",
+                )),
+        )
+        .subcommand(
+            Command::new("set")
+                .about(
+                    "Set a field by hand, after checking the value against the tools that read it",
+                )
+                .arg(field().required(true))
+                .arg(
+                    Arg::new("VALUE")
+                        .required_unless_present("file")
+                        .allow_hyphen_values(true)
+                        .help("The value as JSON; a text needs its quotes: '\"text\"'"),
+                )
+                .arg(
+                    Arg::new("file")
+                        .long("file")
+                        .value_name("FILE")
+                        .conflicts_with("VALUE")
+                        .help("Read the value from a JSON file, or from standard input with `-`"),
+                )
+                .arg(args::json("Print the field as a JSON object")),
+        )
+        .subcommand(
+            Command::new("reset")
+                .about("Empty a field; jobs submitted before do not write it any more")
+                .arg(field().required_unless_present("all"))
+                .arg(
+                    Arg::new("all")
+                        .long("all")
+                        .action(ArgAction::SetTrue)
+                        .conflicts_with("FIELD")
+                        .help("Empty every field"),
+                )
+                .arg(args::json("Print {\"fields\": […]}")),
+        )
+}
+
+/// Looks at or changes the state.
+///
+/// # Errors
+/// What stopped it.
+pub fn run(session: &Session<'_>, command: &str, given: &ArgMatches) -> Outcome {
+    let field = given.get_one::<String>("FIELD").map(String::as_str);
+    match (command, field) {
+        ("show", None) => list(session, given),
+        ("show", Some(field)) => show(session, field, given),
+        ("set", Some(field)) => set(session, field, given),
+        ("reset", field) => reset(session, field, given),
+        _ => Ok(Ending::Usage),
+    }
+}
+
+fn list(session: &Session<'_>, given: &ArgMatches) -> Outcome {
+    let fields = session.service()?.state(&Owner::local())?;
+    if given.get_flag(args::JSON) {
+        session
+            .console
+            .json(&json!({"fields": fields.iter().map(as_json).collect::<Vec<_>>()}))?;
+    } else if fields.is_empty() {
+        session
+            .console
+            .say("the tools of this program share no state");
+    } else {
+        session.console.print(table(&fields))?;
+    }
+    Ok(Ending::Ok)
+}
+
+fn table(fields: &[FieldRecord]) -> String {
+    let mut table = Table::new(&["FIELD", "VERSION", "SET", "BY", "SIZE"], console::width());
+    table.keep_whole(2);
+    let now = SystemTime::now();
+    for field in fields {
+        let name = field.field.clone();
+        if field.present {
+            let set = field
+                .set_at
+                .map(|at| format!("{} ago", age(&rfc3339(at), now)))
+                .unwrap_or_default();
+            let by = field.job.clone().unwrap_or_else(|| "hand".into());
+            let cells = [
+                name,
+                field.version.to_string(),
+                set,
+                by,
+                field.bytes.map(size).unwrap_or_default(),
+            ];
+            table.row(of_state(ViewState::Ok), cells);
+        } else {
+            table.row(
+                FAINT,
+                [
+                    name,
+                    String::new(),
+                    "empty".into(),
+                    String::new(),
+                    String::new(),
+                ],
+            );
+        }
+    }
+    table.render()
+}
+
+fn show(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
+    let (record, value) = session.service()?.state_value(&Owner::local(), field)?;
+    if given.get_flag(args::JSON) {
+        let mut shown = as_json(&record);
+        shown["value"] = value;
+        session.console.json(&shown)?;
+    } else {
+        print_bytes(value.to_string().as_bytes(), console::out_is_terminal())?;
+    }
+    Ok(Ending::Ok)
+}
+
+fn set(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
+    let value = value(given)?;
+    let record = session
+        .service()?
+        .state_set(&Owner::local(), field, &value)?;
+    if given.get_flag(args::JSON) {
+        session.console.json(&as_json(&record))?;
+    } else {
+        session.console.say(format_args!(
+            "state field `{field}` set: version {}",
+            record.version
+        ));
+    }
+    Ok(Ending::Ok)
+}
+
+fn value(given: &ArgMatches) -> Result<Value> {
+    let (text, from) = match given.get_one::<String>("file") {
+        Some(file) => (read_text(file)?, format!("`{file}`")),
+        None => (
+            given
+                .get_one::<String>("VALUE")
+                .cloned()
+                .unwrap_or_default()
+                .into_bytes(),
+            "the value".to_owned(),
+        ),
+    };
+    serde_json::from_slice(&text).map_err(|error| {
+        Error::new(
+            Code::InvalidArgument,
+            format!("{from} is not JSON: {error}"),
+        )
+        .remedy("a text needs its double quotes, which the shell must leave in place: '\"text\"'")
+    })
+}
+
+fn reset(session: &Session<'_>, field: Option<&str>, given: &ArgMatches) -> Outcome {
+    let before = session.service()?.state(&Owner::local())?;
+    let full = before
+        .iter()
+        .filter(|record| record.present && field.is_none_or(|field| field == record.field))
+        .count();
+    let fields = session.service()?.state_reset(&Owner::local(), field)?;
+    if given.get_flag(args::JSON) {
+        session
+            .console
+            .json(&json!({"fields": fields.iter().map(as_json).collect::<Vec<_>>()}))?;
+    } else {
+        session.console.say(match (full, field) {
+            (0, Some(field)) => format!("state field `{field}` was empty already"),
+            (_, Some(field)) => format!("state field `{field}` emptied"),
+            (full, None) => format!("{} emptied", count(full as u64, "state field")),
+        });
+    }
+    Ok(Ending::Ok)
+}
+
+fn as_json(field: &FieldRecord) -> Value {
+    let mut shown = json!({"field": field.field, "present": field.present});
+    if field.present {
+        shown["version"] = field.version.into();
+        shown["job_id"] = field.job.clone().into();
+        shown["set_at"] = field.set_at.map(rfc3339).into();
+        shown["bytes"] = field.bytes.into();
+    }
+    if let Value::Object(facts) = &mut shown {
+        facts.retain(|_, fact| !fact.is_null());
+    }
+    shown
+}

@@ -1,0 +1,168 @@
+//! `tools`: what can be run.
+
+use clap::{Arg, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::run::{first_line, flags_of, unknown_tool};
+use crate::cli::args;
+use crate::cli::console;
+use crate::cli::exit_code::Ending;
+use crate::cli::failure::Outcome;
+use crate::cli::render::style::{LABEL, paint};
+use crate::cli::render::table::Table;
+use crate::cli::session::Session;
+use crate::tool::registry::Tool;
+use crate::tool::spec::Timeout;
+
+/// `tools`
+pub fn command() -> Command {
+    Command::new("tools")
+        .about("List the tools, or describe one")
+        .arg(Arg::new("TOOL").help("A tool"))
+        .arg(args::json(
+            "Print {\"tools\": […]}, or the tool as a JSON object",
+        ))
+}
+
+/// Lists or describes tools; needs no data directory.
+///
+/// # Errors
+/// What stopped it.
+pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
+    let console = &session.console;
+    let Some(name) = given.get_one::<String>("TOOL") else {
+        if given.get_flag(args::JSON) {
+            let tools: Vec<Value> = session.registry.iter().map(as_json).collect();
+            console.json(&json!({"tools": tools}))?;
+        } else {
+            console.print(table(session))?;
+            console.say(format_args!(
+                "more about one: {}",
+                console.command("tools TOOL")
+            ));
+        }
+        return Ok(Ending::Ok);
+    };
+    let tool = session
+        .registry
+        .get(name)
+        .ok_or_else(|| unknown_tool(session.registry, name))?;
+    if given.get_flag(args::JSON) {
+        console.json(&as_json(tool))?;
+    } else {
+        console.print(describe(tool))?;
+        console.say(format_args!(
+            "\nrun it: {}",
+            console.command(format_args!("run {name} --help"))
+        ));
+    }
+    Ok(Ending::Ok)
+}
+
+fn table(session: &Session<'_>) -> String {
+    let mut table = Table::new(&["TOOL", "READS", "WRITES", "ABOUT"], console::width());
+    table.keep_whole(1);
+    for tool in session.registry.iter() {
+        let about = first_line(tool.spec.description);
+        table.row(
+            LABEL,
+            [
+                tool.spec.name.to_owned(),
+                reads(tool).join(", "),
+                writes(tool).unwrap_or("").to_owned(),
+                about,
+            ],
+        );
+    }
+    table.render()
+}
+
+fn reads(tool: &Tool) -> Vec<&'static str> {
+    tool.signature
+        .states
+        .iter()
+        .map(|state| state.field)
+        .collect()
+}
+
+fn writes(tool: &Tool) -> Option<&'static str> {
+    tool.spec.state_patch.map(|patch| patch.field)
+}
+
+fn timeout(tool: &Tool) -> String {
+    match tool.spec.timeout {
+        Timeout::Default => "the setting `default_timeout`".into(),
+        Timeout::Never => "none".into(),
+        Timeout::After(limit) => humantime::format_duration(limit).to_string(),
+    }
+}
+
+fn describe(tool: &Tool) -> String {
+    let spec = tool.spec;
+    let mut lines = vec![paint(LABEL, spec.title.unwrap_or(spec.name))];
+    lines.extend(
+        Some(spec.description.trim())
+            .filter(|text| !text.is_empty())
+            .map(|text| format!("{text}\n")),
+    );
+    let mut fact = |name: &str, value: String| {
+        lines.push(format!(
+            "{} {value}",
+            paint(LABEL, format_args!("{name:<16}"))
+        ))
+    };
+    fact("timeout", timeout(tool));
+    if let Some(limit) = spec.max_concurrent {
+        fact("at most at once", limit.to_string());
+    }
+    if spec.priority != 0 {
+        fact("priority", spec.priority.to_string());
+    }
+    if !reads(tool).is_empty() {
+        fact("reads state", reads(tool).join(", "));
+    }
+    if let Some(patch) = spec.state_patch {
+        let part = if patch.pointer.is_empty() {
+            String::new()
+        } else {
+            format!(", the result's {}", patch.pointer)
+        };
+        fact("writes state", format!("{}{part}", patch.field));
+    }
+    if !spec.pass_env.is_empty() {
+        fact("environment", spec.pass_env.join(", "));
+    }
+    let arguments = flags_of(tool).overview();
+    lines.push(format!(
+        "\n{}",
+        if arguments.is_empty() {
+            "It takes no arguments."
+        } else {
+            &arguments
+        }
+    ));
+    lines.join("\n")
+}
+
+fn as_json(tool: &Tool) -> Value {
+    let spec = tool.spec;
+    let mut shown = json!({
+        "name": spec.name,
+        "title": spec.title,
+        "description": spec.description.trim(),
+        "timeout": match spec.timeout {
+            Timeout::Default => Value::Null,
+            Timeout::Never => "none".into(),
+            Timeout::After(limit) => humantime::format_duration(limit).to_string().into(),
+        },
+        "max_concurrent": spec.max_concurrent,
+        "priority": spec.priority,
+        "reads": reads(tool),
+        "writes": writes(tool),
+        "arguments": flags_of(tool).names().collect::<Vec<_>>(),
+    });
+    if let Value::Object(facts) = &mut shown {
+        facts.retain(|_, fact| !fact.is_null());
+    }
+    shown
+}

@@ -1,0 +1,90 @@
+//! Where words go: data to standard output, talk to standard error.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use anstream::ColorChoice;
+use serde::Serialize;
+
+/// Narrower terminals are treated as this wide.
+const MIN_WIDTH: u16 = 40;
+
+/// What the user wants to hear, and how commands are typed here.
+#[derive(Clone, Debug)]
+pub struct Console {
+    /// Only errors on standard error.
+    pub quiet: bool,
+    /// The program and the global options that a command needs in order to work as typed.
+    pub prefix: String,
+}
+
+impl Console {
+    /// Says something on standard error, unless the user asked for quiet.
+    pub fn say(&self, words: impl fmt::Display) {
+        if !self.quiet {
+            self.insist(words);
+        }
+    }
+
+    /// Says something on standard error. When nobody can hear it there is nobody to tell.
+    pub fn insist(&self, words: impl fmt::Display) {
+        let _ = writeln!(anstream::stderr(), "{words}");
+    }
+
+    /// The command `rest` of this program, as it has to be typed.
+    pub fn command(&self, rest: impl fmt::Display) -> String {
+        format!("{} {rest}", self.prefix)
+    }
+
+    /// Writes text with colours to standard output; they are dropped where they do not belong.
+    ///
+    /// # Errors
+    /// When standard output is closed or full.
+    pub fn print(&self, text: impl fmt::Display) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "{text}")?;
+        out.flush()
+    }
+
+    /// Writes `value` as JSON to standard output: indented on a terminal, on one line elsewhere.
+    ///
+    /// # Errors
+    /// When standard output is closed or full.
+    pub fn json(&self, value: &impl Serialize) -> io::Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        if io::stdout().is_terminal() {
+            serde_json::to_writer_pretty(&mut out, value)?;
+        } else {
+            serde_json::to_writer(&mut out, value)?;
+        }
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+}
+
+/// Whether people read standard output.
+pub fn out_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Whether people read standard error on something that can move its cursor.
+pub fn err_can_draw() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Columns of the terminal on standard output; `None` where there is none.
+pub fn width() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col.max(MIN_WIDTH))
+}
+
+/// Makes `choice` (`auto`, `always`, `never`) the rule for everything that is written. `auto` looks
+/// at `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and at what is written to.
+pub fn set_color(choice: &str) {
+    let choice = match choice {
+        "always" => ColorChoice::Always,
+        "never" => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    };
+    choice.write_global();
+}

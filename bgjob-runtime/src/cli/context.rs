@@ -1,0 +1,122 @@
+//! What a command of one's own is given.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use serde_json::{Map, Value};
+
+use super::commands::follow_job;
+use super::failure::Failure;
+use super::follow::Show;
+use super::session::Session;
+use crate::error::{Code, Error, Result};
+use crate::job::request::{Owner, Request};
+use crate::job::view::{JobView, ViewState};
+use crate::service::JobService;
+
+/// The parsed command line and the service, for a command added with
+/// [`App::command`](crate::App::command).
+pub struct Context<'a> {
+    session: &'a Session<'a>,
+    matches: &'a ArgMatches,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(session: &'a Session<'a>, matches: &'a ArgMatches) -> Self {
+        Context { session, matches }
+    }
+
+    /// The arguments of the command.
+    pub fn matches(&self) -> &ArgMatches {
+        self.matches
+    }
+
+    /// Jobs and state on the data directory.
+    ///
+    /// # Errors
+    /// `storage_error` when the data directory cannot be used.
+    pub fn service(&self) -> Result<Arc<JobService>> {
+        self.session.service().cloned()
+    }
+
+    /// Runs a tool as a job with `input`, an object, shows its progress, and returns its result.
+    ///
+    /// # Errors
+    /// The refusal when the arguments do not fit, the job's own error when it fails.
+    pub fn run(&self, tool: &str, input: Value) -> Result<Value> {
+        let view = self.follow(tool, input)?;
+        if let Some(result) = view.result {
+            return Ok(result);
+        }
+        let id = view
+            .job_id
+            .as_ref()
+            .ok_or_else(|| Error::new(Code::NoResult, "there is no job"))?;
+        let path = self.session.service()?.results_path(&Owner::local(), id)?;
+        let bytes =
+            std::fs::read(&path).map_err(|error| Error::storage("read the result", error))?;
+        serde_json::from_slice(&bytes).map_err(|error| Error::storage("read the result", error))
+    }
+
+    /// Runs a tool as a job as [`Context::run`] does, and returns the view of the completed job, with
+    /// its folder and its times.
+    ///
+    /// # Errors
+    /// As for [`Context::run`].
+    pub fn follow(&self, tool: &str, input: Value) -> Result<JobView> {
+        let request = Request::local(tool, object(input)?);
+        let service = self.session.service()?;
+        let submitted = service.submit(request)?;
+        let view =
+            follow_job(self.session, &submitted, Show::Auto).map_err(|failure| match failure {
+                Failure::Refused(error) => *error,
+                Failure::Io(error) => Error::storage("follow the job", error),
+            })?;
+        match view {
+            Some(view) if view.state == ViewState::Completed => Ok(view),
+            Some(view) => Err(failure_of(view)),
+            None => Err(Error::new(
+                Code::NotFinished,
+                "interrupted: the job goes on",
+            )),
+        }
+    }
+
+    /// Writes a line to standard output.
+    ///
+    /// # Errors
+    /// When standard output is closed or full.
+    pub fn print(&self, text: impl fmt::Display) -> io::Result<()> {
+        self.session.console.print(text)
+    }
+
+    /// Writes a line to standard error, unless `--quiet` was given.
+    pub fn say(&self, text: impl fmt::Display) {
+        self.session.console.say(text);
+    }
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("matches", self.matches)
+            .finish_non_exhaustive()
+    }
+}
+
+fn object(input: Value) -> Result<Map<String, Value>> {
+    match input {
+        Value::Object(input) => Ok(input),
+        other => Err(Error::new(
+            Code::InvalidArgument,
+            format!("the arguments of a tool are an object, got {other}"),
+        )),
+    }
+}
+
+fn failure_of(view: JobView) -> Error {
+    view.error
+        .unwrap_or_else(|| Error::new(Code::AlreadyFinished, "the job was cancelled"))
+}

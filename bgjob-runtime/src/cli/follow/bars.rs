@@ -1,0 +1,149 @@
+//! Progress as bars, one a job.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::render::{job, plain};
+use crate::job::id::JobId;
+use crate::job::view::{JobView, ViewState};
+
+/// Steps of a bar: progress is a share.
+const STEPS: u64 = 1000;
+/// Redraws a second.
+const RATE: u8 = 10;
+/// Bars are shown for so many jobs at once; the others are waited for unseen.
+const MAX_BARS: usize = 20;
+
+/// The bars on the terminal.
+pub struct Bars {
+    all: MultiProgress,
+    of: HashMap<JobId, ProgressBar>,
+}
+
+impl Bars {
+    /// No bars yet.
+    pub fn new() -> Self {
+        Bars {
+            all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(RATE)),
+            of: HashMap::new(),
+        }
+    }
+
+    /// Moves the bars.
+    pub fn show(&mut self, views: &[JobView]) {
+        for view in views {
+            let Some(id) = &view.job_id else { continue };
+            if !self.of.contains_key(id) && self.of.len() >= MAX_BARS {
+                continue;
+            }
+            let bar = self
+                .of
+                .entry(id.clone())
+                .or_insert_with(|| new_bar(&self.all, id));
+            if !bar.is_finished() {
+                update(bar, view);
+            }
+        }
+    }
+
+    /// Takes all bars away.
+    pub fn finish(&mut self) {
+        self.of.values().for_each(|bar| bar.finish_and_clear());
+        // Nobody sees a bar that cannot be cleared.
+        let _ = self.all.clear();
+    }
+}
+
+fn new_bar(all: &MultiProgress, id: &JobId) -> ProgressBar {
+    let bar = all.add(ProgressBar::new(STEPS));
+    bar.set_prefix(id.as_str().to_owned());
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+fn update(bar: &ProgressBar, view: &JobView) {
+    bar.set_style(style(view));
+    bar.set_message(message(view));
+    if let Some(seconds) = view
+        .elapsed_s
+        .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+    {
+        bar.set_elapsed(Duration::from_secs_f64(seconds));
+    }
+    if let Some(share) = view.progress.filter(|share| share.is_finite()) {
+        bar.set_position((share.clamp(0.0, 1.0) * STEPS as f64) as u64);
+    }
+    if matches!(
+        view.state,
+        ViewState::Completed | ViewState::Failed | ViewState::Cancelled
+    ) {
+        bar.finish();
+    }
+}
+
+fn style(view: &JobView) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template(view))
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.progress_chars("=> ").tick_chars("|/-\\ ")
+}
+
+fn template(view: &JobView) -> &'static str {
+    match view.state {
+        ViewState::Running | ViewState::InputRequired if view.progress.is_some() => {
+            "{prefix} [{bar:24}] {percent:>3}% {elapsed:>4} {wide_msg}"
+        }
+        ViewState::Running | ViewState::InputRequired => {
+            "{prefix} {spinner} {elapsed:>4} {wide_msg}"
+        }
+        _ => "{prefix} {wide_msg}",
+    }
+}
+
+fn message(view: &JobView) -> String {
+    match view.state {
+        // The bar says the share itself.
+        ViewState::Running | ViewState::InputRequired => {
+            let words = [&view.phase, &view.message]
+                .into_iter()
+                .flatten()
+                .map(|text| plain::line(text, 200));
+            let cancelling = (view.cancel_requested == Some(true)).then(|| "cancelling".to_owned());
+            cancelling
+                .into_iter()
+                .chain(words)
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
+        _ => format!("{} {}", job::state(view), job::doing(view)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_is_valid() {
+        for state in [ViewState::Queued, ViewState::Running, ViewState::Completed] {
+            for progress in [None, Some(0.5)] {
+                let view = JobView {
+                    progress,
+                    ..JobView::bare(state)
+                };
+                assert!(ProgressStyle::with_template(template(&view)).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn the_message_does_not_repeat_the_share() {
+        let view = JobView {
+            progress: Some(0.42),
+            phase: Some("day 42".into()),
+            ..JobView::bare(ViewState::Running)
+        };
+        assert_eq!(message(&view), "day 42");
+    }
+}

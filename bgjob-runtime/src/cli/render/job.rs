@@ -1,0 +1,286 @@
+//! Jobs in words.
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value};
+
+use super::plain;
+use super::quantity::{age, size, span};
+use super::style::{LABEL, of_state, paint};
+use super::table::Table;
+use crate::job::outcome::Exit;
+use crate::job::view::{JobView, ViewState};
+
+/// Longest phase, message or error in a line about a job, in characters.
+const MAX_WORDS: usize = 200;
+
+/// The state as replies spell it.
+pub fn state(view: &JobView) -> &'static str {
+    match view.state {
+        ViewState::Queued => "queued",
+        ViewState::Running => "running",
+        ViewState::InputRequired => "input_required",
+        ViewState::Completed => "completed",
+        ViewState::Failed => "failed",
+        ViewState::Cancelled => "cancelled",
+        ViewState::Rejected => "rejected",
+        ViewState::Ok => "ok",
+    }
+}
+
+/// The id, or nothing for a view without a job.
+pub fn id(view: &JobView) -> &str {
+    view.job_id.as_ref().map_or("", |id| id.as_str())
+}
+
+/// What a job is doing, without its state: `42% day 42/100`, `third in the queue`, or why it failed.
+pub fn doing(view: &JobView) -> String {
+    let mut words = Vec::new();
+    if view.cancel_requested == Some(true) {
+        words.push("cancelling".to_owned());
+    }
+    match view.state {
+        ViewState::Queued => words.extend(waiting(view)),
+        ViewState::Running | ViewState::InputRequired => {
+            words.extend(view.progress.map(|share| format!("{:.0}%", share * 100.0)));
+            words.extend(
+                [&view.phase, &view.message]
+                    .into_iter()
+                    .flatten()
+                    .map(|text| plain::line(text, MAX_WORDS)),
+            );
+        }
+        _ => words.extend(
+            view.error
+                .as_ref()
+                .map(|error| plain::line(&error.message, MAX_WORDS)),
+        ),
+    }
+    words.join(" ")
+}
+
+fn waiting(view: &JobView) -> Option<String> {
+    if let Some(why) = &view.waiting_because {
+        return Some(plain::line(why, MAX_WORDS));
+    }
+    if !view.waiting_for.is_empty() {
+        let ids: Vec<&str> = view.waiting_for.iter().map(|id| id.as_str()).collect();
+        return Some(format!("waiting for {}", ids.join(", ")));
+    }
+    view.queue_position.map(|place| {
+        if place == 1 {
+            "next in the queue".into()
+        } else {
+            format!("place {place} in the queue")
+        }
+    })
+}
+
+/// One line about a job that ended: `completed in 31 s`.
+pub fn ending(view: &JobView) -> String {
+    let mut line = paint(of_state(view.state), state(view));
+    if let Some(seconds) = view.elapsed_s {
+        line.push_str(&format!(" in {}", span(seconds)));
+    }
+    if let Some(bytes) = view.bytes {
+        line.push_str(&format!(", result {}", size(bytes)));
+    }
+    if let Some(patch) = &view.state_patch {
+        line.push_str(&patch_words(patch));
+    }
+    if let Some(warning) = &view.warning {
+        line.push_str(&format!("; warning: {}", plain::line(warning, MAX_WORDS)));
+    }
+    line
+}
+
+fn patch_words(patch: &crate::job::view::PatchView) -> String {
+    match (patch.applied, patch.version, &patch.reason) {
+        (true, Some(version), _) => format!(", state field `{}` version {version}", patch.field),
+        (true, None, _) => format!(", state field `{}` set", patch.field),
+        (false, _, Some(why)) => format!(
+            ", state field `{}` left alone: {}",
+            patch.field,
+            plain::line(why, MAX_WORDS)
+        ),
+        (false, ..) => format!(", state field `{}` left alone", patch.field),
+    }
+}
+
+/// The list of jobs.
+pub fn list(views: &[JobView], now: SystemTime, width: Option<u16>) -> String {
+    let mut table = Table::new(&["STATE", "ID", "AGE", "TIME", "DOING"], width);
+    table.keep_whole(4);
+    for view in views {
+        let age = view
+            .submitted_at
+            .as_deref()
+            .map(|at| age(at, now))
+            .unwrap_or_default();
+        let time = view.elapsed_s.map(span).unwrap_or_default();
+        let cells = [
+            state(view).to_owned(),
+            id(view).to_owned(),
+            age,
+            time,
+            plain::line(&doing(view), 60),
+        ];
+        table.row(of_state(view.state), cells);
+    }
+    table.render()
+}
+
+/// Everything about one job, a fact a line.
+pub fn show(view: &JobView) -> String {
+    let mut facts: Vec<(&str, String)> = vec![
+        ("id", id(view).to_owned()),
+        ("state", paint(of_state(view.state), state(view))),
+    ];
+    let mut add = |name, value: Option<String>| facts.extend(value.map(|value| (name, value)));
+    add("tool", view.tool.clone());
+    add(
+        "doing",
+        Some(doing(view)).filter(|words| view.error.is_none() && !words.is_empty()),
+    );
+    add("submitted", view.submitted_at.clone());
+    add("started", view.started_at.clone());
+    add("ended", view.ended_at.clone());
+    add("time", view.elapsed_s.map(span));
+    add("attempt", view.attempt.map(|attempt| attempt.to_string()));
+    add("retry of", view.retry_of.as_ref().map(ToString::to_string));
+    add("result", view.bytes.map(size));
+    add(
+        "state patch",
+        view.state_patch
+            .as_ref()
+            .map(|patch| patch_words(patch).trim_start_matches(", ").to_owned()),
+    );
+    add(
+        "warning",
+        view.warning
+            .as_deref()
+            .map(|words| plain::line(words, MAX_WORDS)),
+    );
+    add("exit", view.exit.map(exit));
+    add(
+        "used",
+        view.usage.map(|usage| {
+            format!(
+                "{} of processor time, {} of memory at most",
+                span(usage.user_s + usage.system_s),
+                size(usage.max_rss_kib * 1024)
+            )
+        }),
+    );
+    add("folder", view.dir.clone());
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines: Vec<String> = facts
+        .iter()
+        .map(|(name, value)| format!("{} {value}", paint(LABEL, format_args!("{name:<width$} "))))
+        .collect();
+    lines.join("\n")
+}
+
+/// The arguments of a job.
+pub fn input(input: &Map<String, Value>) -> String {
+    let lines = input
+        .iter()
+        .map(|(name, value)| format!("  {name} = {}", plain::line(&value.to_string(), MAX_WORDS)));
+    let lines: Vec<String> = std::iter::once(paint(LABEL, "arguments"))
+        .chain(lines)
+        .collect();
+    if input.is_empty() {
+        paint(LABEL, "no arguments")
+    } else {
+        lines.join("\n")
+    }
+}
+
+fn exit(exit: Exit) -> String {
+    match exit {
+        Exit::Code(status) => format!("status {status}"),
+        Exit::Signal(signal) => format!("signal {signal}"),
+        Exit::Unknown => "unknown".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Code, Error};
+    use crate::job::view::PatchView;
+
+    fn view(state: ViewState) -> JobView {
+        JobView {
+            job_id: Some("t-9f3k2m7qw4x1a8bdc6tz".parse().unwrap()),
+            ..JobView::bare(state)
+        }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn what_a_job_does_depends_on_its_state() {
+        let running = JobView {
+            progress: Some(0.42),
+            phase: Some("day 42/100".into()),
+            ..view(ViewState::Running)
+        };
+        assert_eq!(doing(&running), "42% day 42/100");
+        let queued = JobView {
+            queue_position: Some(3),
+            ..view(ViewState::Queued)
+        };
+        assert_eq!(doing(&queued), "place 3 in the queue");
+        let failed = JobView {
+            error: Some(Error::new(Code::Panicked, "it\npanicked")),
+            ..view(ViewState::Failed)
+        };
+        assert_eq!(doing(&failed), "it panicked");
+    }
+
+    #[test]
+    fn an_ended_job_tells_its_time_size_and_patch() {
+        let patch = PatchView {
+            field: "basis".into(),
+            version: Some(7),
+            applied: true,
+            reason: None,
+        };
+        let done = JobView {
+            elapsed_s: Some(31.0),
+            bytes: Some(4100),
+            state_patch: Some(patch),
+            ..view(ViewState::Completed)
+        };
+        assert_eq!(
+            plain(&ending(&done)),
+            "completed in 31 s, result 4.1 KB, state field `basis` version 7"
+        );
+    }
+
+    #[test]
+    fn facts_that_are_not_there_have_no_line() {
+        let text = plain(&show(&JobView {
+            tool: Some("t".into()),
+            exit: Some(Exit::Signal(9)),
+            ..view(ViewState::Failed)
+        }));
+        assert_eq!(
+            text,
+            "id     t-9f3k2m7qw4x1a8bdc6tz\nstate  failed\ntool   t\nexit   signal 9"
+        );
+    }
+
+    #[test]
+    fn a_hostile_message_cannot_reach_the_terminal() {
+        let running = JobView {
+            message: Some("\u{1b}]0;x\u{7}\u{1b}[2Jhi".into()),
+            ..view(ViewState::Running)
+        };
+        let table = list(&[running], SystemTime::now(), None);
+        assert!(plain(&table).contains("hi") && !table.contains("[2J"));
+    }
+}

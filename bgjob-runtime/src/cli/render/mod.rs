@@ -1,0 +1,8 @@
+//! How things look. Pure: from data to text.
+
+pub mod job;
+pub mod plain;
+pub mod problem;
+pub mod quantity;
+pub mod style;
+pub mod table;
