@@ -55,8 +55,8 @@ impl<'a> Context<'a> {
             .as_ref()
             .ok_or_else(|| Error::new(Code::NoResult, "there is no job"))?;
         let path = self.session.service()?.results_path(&Owner::local(), id)?;
-        let bytes =
-            std::fs::read(&path).map_err(|error| Error::storage("read the result", error))?;
+        let bytes = crate::store::files::read_regular(&path)
+            .map_err(|error| Error::storage("read the result", error))?;
         serde_json::from_slice(&bytes).map_err(|error| Error::storage("read the result", error))
     }
 

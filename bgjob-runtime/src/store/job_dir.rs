@@ -176,12 +176,12 @@ impl JobDir {
     /// The result file: of the job, or of `nonce` while the final name is not given yet.
     pub fn find_results(&self, nonce: Option<&str>) -> Option<PathBuf> {
         let named = self.results();
-        if named.is_file() {
+        if is_plain_file(&named) {
             return Some(named);
         }
         nonce
             .map(|nonce| self.attempt_results(nonce))
-            .filter(|path| path.is_file())
+            .filter(|path| is_plain_file(path))
     }
 
     /// Writes the worker's environment.
@@ -244,6 +244,11 @@ pub fn write_exit_record(file: &File, record: &ExitRecord) -> io::Result<()> {
 pub fn note_on_stderr(log: &mut File, text: &str) {
     // A full disk must not stop the supervisor; the fact is in the ledger too.
     let _ = writeln!(log, "bgjob: {text}");
+}
+
+/// A symbolic link that a job planted is not its result.
+fn is_plain_file(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|meta| meta.is_file())
 }
 
 fn split_variable(bytes: &[u8]) -> Option<(OsString, OsString)> {

@@ -149,7 +149,10 @@ mod tests {
         let watch = Watch::new().unwrap();
         let wd = watch.add_log(&log).unwrap();
         std::fs::write(&log, "x").unwrap();
-        assert!(watch.drain().contains(&Woken { watch: wd, file: None }));
+        assert!(watch.drain().contains(&Woken {
+            watch: wd,
+            file: None
+        }));
     }
 
     #[test]

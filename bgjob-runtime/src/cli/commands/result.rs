@@ -17,6 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::job::id::JobId;
 use crate::job::request::Owner;
 use crate::job::view::{JobView, ViewState};
+use crate::store::files::{open_regular, read_regular};
 use crate::store::json_part;
 
 /// A larger result stays as it is on a terminal, too: indenting needs it in memory.
@@ -110,7 +111,7 @@ fn without_result(session: &Session<'_>, id: &JobId, view: JobView, given: &ArgM
 }
 
 fn part(path: &Path, pointer: &str) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(|error| Error::storage("read the result", error))?;
+    let file = open_regular(path).map_err(|error| Error::storage("read the result", error))?;
     match json_part::extract(BufReader::new(file), pointer) {
         Ok(Some(part)) => Ok(part),
         Ok(None) => Err(Error::new(
@@ -129,14 +130,14 @@ fn part(path: &Path, pointer: &str) -> Result<Vec<u8>> {
 
 fn whole(path: &Path, part: Option<Vec<u8>>) -> Result<Value> {
     let failed = |error: &dyn std::fmt::Display| Error::storage("read the result", error);
-    let bytes = part.map_or_else(|| std::fs::read(path).map_err(|error| failed(&error)), Ok)?;
+    let bytes = part.map_or_else(|| read_regular(path).map_err(|error| failed(&error)), Ok)?;
     serde_json::from_slice(&bytes).map_err(|error| failed(&error))
 }
 
 fn save(session: &Session<'_>, path: &Path, part: Option<&[u8]>, file: &str) -> Result<()> {
     let written = match part {
         Some(part) => std::fs::write(file, part).map(|()| part.len() as u64),
-        None => File::create(file).and_then(|mut out| io::copy(&mut File::open(path)?, &mut out)),
+        None => File::create(file).and_then(|mut out| io::copy(&mut open_regular(path)?, &mut out)),
     };
     let bytes = written.map_err(|error| {
         Error::new(
@@ -157,10 +158,10 @@ fn save(session: &Session<'_>, path: &Path, part: Option<&[u8]>, file: &str) -> 
 /// When it cannot be read, or standard output is closed.
 pub fn copy_out(path: &Path, for_people: bool) -> Result<(), Failure> {
     let failed = |error| Error::storage("read the result", error);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = open_regular(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
     if for_people && bytes <= INDENT_BYTES {
-        return print_bytes(&std::fs::read(path).map_err(failed)?, true);
+        return print_bytes(&read_regular(path).map_err(failed)?, true);
     }
     let mut out = io::stdout().lock();
     io::copy(&mut file, &mut out)?;

@@ -129,7 +129,7 @@ WHEN OLD.state IN ('completed', 'failed', 'cancelled') BEGIN
 END;
 
 CREATE TRIGGER job_moves_are_legal BEFORE UPDATE OF state ON job
-WHEN OLD.state <> NEW.state AND NOT (
+WHEN OLD.state <> NEW.state AND OLD.state NOT IN ('completed', 'failed', 'cancelled') AND NOT (
        (OLD.state = 'queued' AND NEW.state IN ('running', 'cancelled', 'failed'))
     OR (OLD.state = 'running' AND NEW.state IN ('input_required', 'queued', 'completed', 'failed', 'cancelled'))
     OR (OLD.state = 'input_required' AND NEW.state IN ('running', 'queued', 'completed', 'failed', 'cancelled'))

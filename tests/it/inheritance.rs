@@ -1,0 +1,104 @@
+//! What a job inherits of its submitter, and what it does not.
+
+use bgjob_tests::{finish, modes_below};
+use serde_json::{Value, json};
+
+use crate::sandbox;
+
+#[test]
+fn environment_directory_and_descriptors_are_the_submitters_by_the_rules() {
+    let sandbox = sandbox();
+    let inherited = std::fs::File::open("/etc/hostname").unwrap();
+    rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).unwrap();
+    let cwd = sandbox.path("here");
+    std::fs::create_dir(&cwd).unwrap();
+    let mut command =
+        sandbox.command(["run", "surroundings", "--detach", "--secret", "canary-7Qx"]);
+    command
+        .current_dir(&cwd)
+        .env("PASSED_ON", "yes")
+        .env("API_TOKEN", "canary-9Zy")
+        .env("LANG", "C")
+        .env("LD_BIND_NOW", "1");
+    let id = finish(&mut command).stdout.trim().to_owned();
+    let view = sandbox.wait(&id);
+    let result = &view["result"];
+    assert_eq!(view["state"], "completed", "{view}");
+    assert_eq!(result["cwd"], json!(cwd));
+    assert_eq!(result["env"]["PASSED_ON"], "yes");
+    assert_eq!(result["env"]["LANG"], "C");
+    for absent in [
+        "API_TOKEN",
+        "LD_BIND_NOW",
+        "BGJOB_DATA_DIR",
+        "BGJOB_JOB_DIR",
+        "BGJOB_KILL_AFTER_MS",
+        "CARGO_MANIFEST_DIR",
+    ] {
+        assert_eq!(result["env"][absent], Value::Null, "{absent}");
+    }
+    assert_eq!(result["argv"], json!(["bgjob", "__work", "surroundings"]));
+    // 0, 1, 2, tree.lock, and the directory that lists them.
+    let dir = sandbox.job_dir(&id);
+    let expected: Vec<Value> = [
+        "/dev/null".to_owned(),
+        dir.join("stdout.log").display().to_string(),
+        dir.join("stderr.log").display().to_string(),
+        dir.join("tree.lock").display().to_string(),
+    ]
+    .into_iter()
+    .map(Value::from)
+    .collect();
+    let open = result["descriptors"].as_array().unwrap();
+    let of_job: Vec<&Value> = open
+        .iter()
+        .filter(|to| {
+            !to.as_str().unwrap().starts_with("/proc/")
+                && !to.as_str().unwrap().contains("results.")
+        })
+        .collect();
+    assert_eq!(of_job, expected.iter().collect::<Vec<_>>());
+    assert_eq!(
+        std::fs::read_to_string(dir.join("stdout.log")).unwrap(),
+        "this is stdout\n"
+    );
+    assert!(
+        !dir.join("env").exists(),
+        "the environment goes when the job has ended"
+    );
+}
+
+#[test]
+fn everything_is_private_whatever_the_umask() {
+    for umask in ["000", "022", "027"] {
+        let sandbox = sandbox();
+        let program = env!("CARGO_BIN_EXE_fixture");
+        let script = format!(
+            "umask {umask}; '{program}' --data-dir '{}' run note --text hi",
+            sandbox.data().display()
+        );
+        let ran = finish(std::process::Command::new("sh").args(["-c", &script]));
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        for (path, mode) in modes_below(&sandbox.data()) {
+            let expected = if path.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode, expected, "{} under umask {umask}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_secret_argument_is_shown_nowhere() {
+    let sandbox = sandbox();
+    let id = sandbox.submit("surroundings", &json!({"secret": "canary-7Qx"}));
+    sandbox.wait(&id);
+    let shown = sandbox.run(["jobs", "show", &id]);
+    let listed = sandbox.json(["jobs", "list"]).to_string();
+    for text in [&shown.stdout, &shown.stderr, &listed] {
+        assert!(!text.contains("canary-7Qx"), "{text}");
+    }
+    assert!(
+        !std::fs::read_to_string(sandbox.job_dir(&id).join("job.json"))
+            .unwrap()
+            .contains("canary")
+    );
+}

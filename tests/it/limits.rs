@@ -1,0 +1,125 @@
+//! The limits bind over all processes, and the queue drains with nobody else alive.
+
+use std::collections::BTreeSet;
+
+use bgjob_tests::oracle::Oracle;
+use bgjob_tests::{Sandbox, until};
+use serde_json::json;
+
+use crate::sandbox;
+
+fn gated(sandbox: &Sandbox, tool: &str, oracle: &Oracle, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|_| sandbox.submit(tool, &json!({"socket": oracle.path()})))
+        .collect()
+}
+
+#[test]
+fn sixty_queued_jobs_finish_with_nobody_else_alive() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "4");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let ids = gated(&sandbox, "gate", &oracle, 60);
+    oracle.wait_for(4);
+    assert_eq!(oracle.waiting().len(), 4);
+    oracle.open();
+    oracle.wait_for_starts(60);
+    sandbox.settle();
+    for id in &ids {
+        assert_eq!(sandbox.state_of(id), "completed");
+    }
+    let bodies: BTreeSet<_> = oracle.starts().into_iter().collect();
+    assert_eq!(bodies.len(), 60, "each body started once");
+    assert_eq!(oracle.starts().len(), 60);
+    assert_eq!(
+        oracle.most(),
+        4,
+        "never more than the limit, and the whole of it used"
+    );
+}
+
+#[test]
+fn twenty_four_supervisors_racing_for_four_slots_never_exceed_them() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "1");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    // One job holds the only slot, so that the others are queued and nobody looks for them.
+    let first = gated(&sandbox, "gate", &oracle, 1).remove(0);
+    oracle.wait_for(1);
+    gated(&sandbox, "gate", &oracle, 30);
+    sandbox.set("max_jobs", "4");
+    let racers: Vec<_> = (0..24)
+        .map(|_| sandbox.supervisor().spawn().expect("a supervisor starts"))
+        .collect();
+    for mut racer in racers {
+        assert!(racer.wait().expect("its first process ends").success());
+    }
+    oracle.wait_for(4);
+    oracle.release(&first);
+    oracle.open();
+    oracle.wait_for_starts(31);
+    sandbox.settle();
+    assert_eq!(oracle.most(), 4);
+    assert_eq!(oracle.starts().len(), 31);
+}
+
+#[test]
+fn a_tools_own_limit_holds_while_others_go_on() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "6");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let narrow = Oracle::listen(&sandbox.path("narrow"));
+    gated(&sandbox, "gate_of_two", &narrow, 5);
+    narrow.wait_for(2);
+    gated(&sandbox, "gate", &oracle, 3);
+    oracle.wait_for(3);
+    narrow.open();
+    oracle.open();
+    narrow.wait_for_starts(5);
+    sandbox.settle();
+    assert_eq!(narrow.most(), 2);
+    assert_eq!(oracle.most(), 3);
+}
+
+#[test]
+fn a_higher_priority_starts_first_and_equals_in_order() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "1");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let mut expected = gated(&sandbox, "gate", &oracle, 3);
+    oracle.wait_for(1);
+    let urgent = gated(&sandbox, "urgent_gate", &oracle, 1);
+    assert_eq!(sandbox.show(&urgent[0])["queue_position"], 1);
+    assert_eq!(sandbox.show(&expected[1])["queue_position"], 2);
+    expected.splice(1..1, urgent);
+    oracle.open();
+    oracle.wait_for_starts(4);
+    sandbox.settle();
+    assert_eq!(
+        oracle
+            .starts()
+            .into_iter()
+            .map(|(job, _)| job)
+            .collect::<Vec<_>>(),
+        expected
+    );
+}
+
+#[test]
+fn a_full_queue_refuses_and_says_when_to_come_back() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "1");
+    sandbox.set("max_queued", "2");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    gated(&sandbox, "gate", &oracle, 1);
+    oracle.wait_for(1);
+    gated(&sandbox, "gate", &oracle, 2);
+    let refused = sandbox.try_submit("gate", &json!({"socket": oracle.path()}));
+    assert_ne!(refused.code, Some(0));
+    assert!(refused.stderr.contains("2 jobs are queued"), "{refused:?}");
+    oracle.open();
+    sandbox.settle();
+    until("there is room again", || {
+        sandbox.try_submit("add", &json!({"a": 1, "b": 1})).code == Some(0)
+    });
+}

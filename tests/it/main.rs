@@ -1,0 +1,19 @@
+//! Tests of the whole: the fixture server's processes, files and ledger, seen from outside.
+
+mod cancel;
+mod chains;
+mod ends;
+mod hostile;
+mod inheritance;
+mod limits;
+mod predecessor;
+mod state;
+mod survival;
+mod trees;
+
+use bgjob_tests::Sandbox;
+
+/// A fresh data directory for the fixture server.
+fn sandbox() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_fixture"))
+}

@@ -1,0 +1,129 @@
+//! Jobs survive whoever started them.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
+
+use bgjob_tests::oracle::Oracle;
+use bgjob_tests::processes::Kind;
+use bgjob_tests::until;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::json;
+
+use crate::sandbox;
+
+#[test]
+fn killing_the_submitters_process_group_after_the_id_leaves_the_job_alone() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let mut command = sandbox.command([
+        "run",
+        "note",
+        "--detach",
+        "--text",
+        "hello",
+        "--socket",
+        &oracle.path(),
+    ]);
+    let mut submitter = command
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut id = String::new();
+    BufReader::new(submitter.stdout.take().unwrap())
+        .read_line(&mut id)
+        .unwrap();
+    let _ = kill_process_group(Pid::from_child(&submitter), Signal::KILL);
+    submitter.wait().unwrap();
+    oracle.wait_for(1);
+    oracle.open();
+    let id = id.trim();
+    let view = sandbox.wait(id);
+    assert_eq!(
+        view["state_patch"],
+        json!({"field": "note", "version": 1, "applied": true})
+    );
+    assert_eq!(
+        sandbox.run(["jobs", "result", id]).stdout.trim(),
+        r#"{"text":"hello"}"#
+    );
+    assert_eq!(
+        sandbox.json(["state", "show", "note"])["value"],
+        json!({"text": "hello"})
+    );
+}
+
+#[test]
+fn a_killed_supervisor_is_noticed_and_its_slot_given_on() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "1");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let first = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
+    let second = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    for found in sandbox
+        .processes()
+        .into_iter()
+        .filter(|found| found.kind == Kind::Supervisor)
+    {
+        found.kill();
+    }
+    assert_eq!(sandbox.wait(&first)["error"]["code"], "supervisor_lost");
+    oracle.wait_for_starts(2);
+    oracle.open();
+    assert_eq!(sandbox.wait(&second)["state"], "completed");
+}
+
+#[test]
+fn a_worker_does_not_outlive_its_supervisor() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
+    for found in sandbox
+        .processes()
+        .into_iter()
+        .filter(|found| found.kind == Kind::Supervisor)
+    {
+        found.kill();
+    }
+    // The parent-death signal, with nobody looking after anything.
+    until("the worker is dead", || oracle.waiting().is_empty());
+}
+
+#[test]
+fn a_stopped_supervisor_does_not_keep_a_job_beyond_its_time() {
+    let sandbox = sandbox();
+    let id = sandbox.submit("stubborn", &json!({}));
+    until("a worker runs", || {
+        sandbox
+            .processes()
+            .iter()
+            .any(|found| found.kind == Kind::Worker)
+    });
+    let supervisor = sandbox
+        .processes()
+        .into_iter()
+        .find(|found| found.kind == Kind::Supervisor)
+        .unwrap();
+    supervisor.signal(Signal::STOP);
+    // Timeout 1 s, grace 10 s, margin 5 s: the worker's own timer.
+    until("the worker's own timer has killed it", || {
+        sandbox
+            .processes()
+            .iter()
+            .all(|found| found.kind != Kind::Worker)
+    });
+    supervisor.signal(Signal::CONT);
+    assert_eq!(sandbox.wait(&id)["error"]["code"], "timed_out");
+}
+
+#[test]
+fn results_of_ended_jobs_outlive_everybody() {
+    let sandbox = sandbox();
+    let id = sandbox.submit("add", &json!({"a": 20, "b": 22}));
+    sandbox.wait(&id);
+    sandbox.settle();
+    assert_eq!(sandbox.run(["jobs", "result", &id]).stdout.trim(), "42");
+}
