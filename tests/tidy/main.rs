@@ -56,9 +56,9 @@ const LAYERS: &[&[&str]] = &[
     &["supervisor", "worker"],
     &["service"],
     &["mcp"],
-    &["cli"],
     &["entry"],
-    &["app", "private", "lib"],
+    &["cli", "app"],
+    &["private", "lib"],
 ];
 
 fn layer(module: &str) -> Option<usize> {
