@@ -177,7 +177,7 @@ impl<'a> Attempt<'a> {
         let pidfd = tree::open_child(worker).ok();
         let watch = Watch::new()
             .ok()
-            .filter(|watch| watch.add(self.dir.path()).is_ok());
+            .filter(|watch| watch.add_touches(self.dir.path()).is_ok());
         let mut asked: Option<(Cause, Instant)> = None;
         loop {
             // Armed first, read second, wait last: a change between any two of them is seen.

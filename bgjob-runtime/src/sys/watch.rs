@@ -53,21 +53,28 @@ impl Watch {
         })
     }
 
-    /// Watches `dir` for touches and for files renamed into it.
+    /// Watches `dir` for touches and for files renamed into it, such as a job's progress.
     ///
     /// # Errors
     /// When the directory is gone or the user has no watch left.
     pub fn add(&self, dir: &Path) -> io::Result<i32> {
-        let flags = WatchFlags::ATTRIB | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR;
-        Ok(inotify::add_watch(&self.fd, dir, flags)?)
+        self.add_for(dir, WatchFlags::ATTRIB | WatchFlags::MOVED_TO)
     }
 
-    /// Watches `file` for writes.
+    /// Watches `dir` for touches alone: a chatty job does not wake its supervisor.
     ///
     /// # Errors
-    /// When the file is gone or the user has no watch left.
-    pub fn add_log(&self, file: &Path) -> io::Result<i32> {
-        Ok(inotify::add_watch(&self.fd, file, WatchFlags::MODIFY)?)
+    /// When the directory is gone or the user has no watch left.
+    pub fn add_touches(&self, dir: &Path) -> io::Result<i32> {
+        self.add_for(dir, WatchFlags::ATTRIB)
+    }
+
+    fn add_for(&self, dir: &Path, events: WatchFlags) -> io::Result<i32> {
+        Ok(inotify::add_watch(
+            &self.fd,
+            dir,
+            events | WatchFlags::ONLYDIR,
+        )?)
     }
 
     /// Stops watching what [`Watch::add`] gave `watch` for.
