@@ -95,6 +95,16 @@ impl Flags {
         })
     }
 
+    /// How the argument `name` is given, and what it is.
+    pub fn describe(&self, name: &str) -> Option<String> {
+        let flag = self.flags.iter().find(|flag| flag.name == name)?;
+        Some(
+            format!("{}: {}", self.usage(name)?, help::of(flag))
+                .trim_end_matches(": ")
+                .to_owned(),
+        )
+    }
+
     /// The flag that gives the argument which `pointer` (RFC 6901) leads into.
     pub fn place(&self, pointer: &str) -> Option<String> {
         let name = pointer

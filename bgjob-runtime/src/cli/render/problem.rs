@@ -62,33 +62,65 @@ fn help(error: &Error, console: &Console, flags: Option<&Flags>) -> Vec<String> 
         .as_deref()
         .and_then(|at| at.strip_prefix('/'))
         .unwrap_or_default();
-    let usage = flags.and_then(|flags| flags.usage(argument));
-    match (error.code, usage, &error.did_you_mean) {
-        (Code::JobNotFound, ..) => vec![format!(
+    let near = error.did_you_mean.as_deref();
+    match error.code {
+        Code::JobNotFound => vec![format!(
             "list the jobs: {}",
             console.command("jobs list -a")
         )],
-        (Code::MissingArgument, Some(usage), _) => vec![format!("add {usage}")],
-        (Code::UnknownArgument, _, near) => {
+        Code::MissingArgument if let Some(usage) = usage(flags, argument) => {
+            vec![format!("add {usage}")]
+        }
+        Code::InvalidArgument
+            if let Some(about) = flags.and_then(|flags| flags.describe(argument)) =>
+        {
+            vec![about]
+        }
+        Code::UnknownArgument if !argument.contains('/') => {
             let near = near
-                .as_deref()
-                .and_then(|near| flags.and_then(|flags| flags.usage(near)));
-            near.map(|near| format!("did you mean {near}?"))
-                .into_iter()
-                .chain(all_arguments(flags))
-                .collect()
+                .and_then(|near| usage(flags, near))
+                .map(|near| format!("did you mean {near}?"));
+            near.into_iter().chain(all_arguments(flags)).collect()
         }
-        (_, _, near) => {
-            let near = near.as_ref().map(|near| format!("did you mean `{near}`?"));
+        Code::MissingState if let Some(tool) = producer(error) => {
+            vec![format!(
+                "run `{tool}` first, its result becomes that field: {}",
+                console.command(format_args!("run {tool}"))
+            )]
+        }
+        _ => {
+            let near = near.map(|near| format!("did you mean `{near}`?"));
             near.into_iter()
-                .chain(
-                    error
-                        .remedy
-                        .as_deref()
-                        .map(|remedy| plain::line(remedy, MAX_MESSAGE)),
-                )
+                .chain(error.remedy.as_deref().map(as_help))
                 .collect()
         }
+    }
+}
+
+fn usage(flags: Option<&Flags>, argument: &str) -> Option<String> {
+    flags.and_then(|flags| flags.usage(argument))
+}
+
+/// The tool that the remedy of a missing state field tells to call.
+fn producer(error: &Error) -> Option<&str> {
+    let (_, rest) = error.remedy.as_deref()?.split_once("Call `")?;
+    rest.split_once('`').map(|(tool, _)| tool)
+}
+
+/// A remedy as it stands behind `help:`, like the others without a capital and a full stop.
+fn as_help(remedy: &str) -> String {
+    let text = plain::line(remedy, MAX_MESSAGE);
+    let text = if text.matches(". ").count() == 0 {
+        text.trim_end_matches('.')
+    } else {
+        &text
+    };
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -134,11 +166,7 @@ pub fn failed(id: &str, error: &Error, dir: Option<&str>, console: &Console) -> 
         ));
     }
     if let Some(remedy) = &error.remedy {
-        lines.push(format!(
-            "{} {}",
-            paint(HELP, "help:"),
-            plain::line(remedy, MAX_MESSAGE)
-        ));
+        lines.push(format!("{} {}", paint(HELP, "help:"), as_help(remedy)));
     }
     lines.push(format!(
         "{} run it again: {}",
@@ -162,7 +190,7 @@ mod tests {
     }
 
     fn flags() -> Flags {
-        let schema = json!({"properties": {"days": {"type": "integer"}}, "required": ["days"]});
+        let schema = json!({"properties": {"days": {"type": "integer", "description": "In d."}}, "required": ["days"]});
         Flags::of(schema.as_object().unwrap(), &[], |_| false)
     }
 
@@ -186,6 +214,35 @@ mod tests {
             shown(&error),
             "error: simulate needs `days`\n  at: --days\nhelp: add --days <INTEGER>"
         );
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_shows_what_does() {
+        let error = Error::new(Code::InvalidArgument, "`days` must be an integer")
+            .at("/days")
+            .remedy("Call again.");
+        assert_eq!(
+            shown(&error),
+            "error: `days` must be an integer\n  at: --days\nhelp: --days <INTEGER>: In d. [required]"
+        );
+    }
+
+    #[test]
+    fn a_missing_state_field_names_the_command_that_fills_it() {
+        let error = Error::new(Code::MissingState, "no `basis`")
+            .remedy("Call `set_basis` first: its result becomes that field.");
+        assert!(
+            shown(&error).ends_with("becomes that field: tank run set_basis"),
+            "{}",
+            shown(&error)
+        );
+    }
+
+    #[test]
+    fn remedies_read_like_the_other_helps() {
+        assert_eq!(as_help("Restart this program."), "restart this program");
+        assert_eq!(as_help("One. Two."), "one. Two.");
+        assert_eq!(as_help("RFC 6901"), "RFC 6901");
     }
 
     #[test]
