@@ -36,7 +36,7 @@ const STYLES: Styles = Styles::styled()
 /// needs the tool's schema.
 pub fn command(app: &App, registry: &'static Registry, argv: &[OsString]) -> Command {
     let built_in = commands::all(registry, argv);
-    Command::new(app.name.clone())
+    let command = Command::new(app.name.clone())
         .version(app.version.clone())
         .about(format!("Runs the tools of {} as background jobs", app.name))
         .styles(STYLES)
@@ -48,10 +48,25 @@ pub fn command(app: &App, registry: &'static Registry, argv: &[OsString]) -> Com
         .subcommands(built_in)
         .subcommands(app.commands.iter().map(|own| own.command.clone()))
         .after_help(exit_code::HELP)
-        .max_term_width(110)
+        .max_term_width(110);
+    with_help_among_globals(command)
 }
 
-fn global() -> [Arg; 4] {
+/// Help belongs to the options that mean the same everywhere, not before the arguments of a tool.
+fn with_help_among_globals(command: Command) -> Command {
+    let command = command
+        .disable_help_flag(true)
+        .disable_help_subcommand(true);
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|inner| inner.get_name().to_owned())
+        .collect();
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, with_help_among_globals)
+    })
+}
+
+fn global() -> [Arg; 5] {
     let heading = "Global options";
     [
         Arg::new(DATA_DIR)
@@ -78,6 +93,11 @@ fn global() -> [Arg; 4] {
             .short('v')
             .action(ArgAction::Count)
             .help("Log more to standard error; twice for everything"),
+        Arg::new("help")
+            .long("help")
+            .short('h')
+            .action(ArgAction::Help)
+            .help("Print help"),
     ]
     .map(|arg| arg.global(true).help_heading(heading))
 }

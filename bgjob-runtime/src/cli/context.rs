@@ -8,6 +8,7 @@ use clap::ArgMatches;
 use serde_json::{Map, Value};
 
 use super::commands::follow_job;
+use super::exit_code::Ending;
 use super::failure::Failure;
 use super::follow::Show;
 use super::session::Session;
@@ -76,11 +77,14 @@ impl<'a> Context<'a> {
             })?;
         match view {
             Some(view) if view.state == ViewState::Completed => Ok(view),
-            Some(view) => Err(failure_of(view)),
-            None => Err(Error::new(
-                Code::NotFinished,
-                "interrupted: the job goes on",
-            )),
+            Some(view) => {
+                let ending = Ending::of_job(&view);
+                Err(self.session.has_told(failure_of(view), ending))
+            }
+            None => {
+                let error = Error::new(Code::NotFinished, "interrupted: the job goes on");
+                Err(self.session.has_told(error, Ending::Interrupted))
+            }
         }
     }
 

@@ -113,7 +113,9 @@ fn obey(app: &App, registry: &'static Registry, given: &ArgMatches) -> Ending {
     let session = Session::new(app, registry, given);
     match commands::dispatch(&session, given) {
         Ok(ending) => ending,
-        Err(Failure::Refused(error)) => refused(&session, *error, given),
+        Err(Failure::Refused(error)) => session
+            .ending_of_told(&error)
+            .unwrap_or_else(|| refused(&session, *error, given)),
         // `| head` has seen enough.
         Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ending::Ok,
         Err(Failure::Io(error)) => {

@@ -1,6 +1,6 @@
 //! One call of the program: what was asked for, and the service once it is needed.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use clap::parser::ValueSource;
 
 use super::args::{self, DATA_DIR};
 use super::console::Console;
+use super::exit_code::Ending;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::id::JobId;
 use crate::job::request::Owner;
 use crate::service::{JobService, ServiceOptions};
@@ -26,6 +27,7 @@ pub struct Session<'a> {
     /// Where words go.
     pub console: Console,
     data_dir: Option<PathBuf>,
+    told: RefCell<Option<(Error, Ending)>>,
     service: OnceCell<Arc<JobService>>,
 }
 
@@ -43,6 +45,7 @@ impl<'a> Session<'a> {
             registry,
             console,
             data_dir,
+            told: RefCell::new(None),
             service: OnceCell::new(),
         }
     }
@@ -69,6 +72,22 @@ impl<'a> Session<'a> {
             pass_env: self.app.pass_env.clone(),
         };
         JobService::open(options, self.registry)
+    }
+
+    /// Remembers that the user has been told of `error`, which means `ending`; gives it back for
+    /// passing on.
+    pub fn has_told(&self, error: Error, ending: Ending) -> Error {
+        *self.told.borrow_mut() = Some((error.clone(), ending));
+        error
+    }
+
+    /// What `error` means, if the user has been told of it already.
+    pub fn ending_of_told(&self, error: &Error) -> Option<Ending> {
+        self.told
+            .borrow()
+            .as_ref()
+            .filter(|(told, _)| told == error)
+            .map(|(_, ending)| *ending)
     }
 
     /// The job ids that `texts` are or begin.

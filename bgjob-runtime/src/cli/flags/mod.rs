@@ -67,7 +67,9 @@ impl Flags {
 
     /// The flags for clap.
     pub fn args(&self) -> impl Iterator<Item = Arg> + '_ {
-        self.flags.iter().filter_map(Flag::to_clap)
+        self.flags
+            .iter()
+            .filter_map(|flag| flag.to_clap(&self.root))
     }
 
     /// What the help of the tool says below its flags.
@@ -88,7 +90,7 @@ impl Flags {
     /// How the argument `name` is given on the command line: `--days <INTEGER>`.
     pub fn usage(&self, name: &str) -> Option<String> {
         let flag = self.flags.iter().find(|flag| flag.name == name)?;
-        let value = flag.types.placeholder();
+        let value = flag.placeholder(&self.root);
         Some(match &flag.long {
             Some(long) => format!("--{long} <{value}>"),
             None => format!("--set {name}=<{value}>"),
@@ -137,15 +139,23 @@ impl Flags {
 }
 
 impl Flag {
+    /// The placeholder of its value in help.
+    fn placeholder(&self, root: &Value) -> &'static str {
+        match resolve(&self.schema, root).get("items") {
+            Some(items) if self.types.only_array() => Types::of(items, root).placeholder(),
+            _ => self.types.placeholder(),
+        }
+    }
+
     fn id(&self) -> String {
         format!("{ID}{}", self.name)
     }
 
-    fn to_clap(&self) -> Option<Arg> {
+    fn to_clap(&self, root: &Value) -> Option<Arg> {
         let long = self.long.clone()?;
         let arg = Arg::new(self.id())
             .help(help::of(self))
-            .value_name(self.types.placeholder())
+            .value_name(self.placeholder(root))
             .allow_negative_numbers(true);
         let arg = if *long == self.name {
             arg

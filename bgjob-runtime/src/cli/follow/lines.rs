@@ -8,6 +8,8 @@ use crate::job::view::{JobView, ViewState};
 
 /// A change of the state or the phase is told at once, a mere change of the share not more often.
 const PAUSE: Duration = Duration::from_secs(2);
+/// A job that is queued for a shorter time than this was not worth a line.
+const PATIENCE: Duration = Duration::from_millis(900);
 
 /// What was told of each job, and when.
 pub struct Lines {
@@ -40,7 +42,7 @@ impl Lines {
     }
 
     fn news(&mut self, views: &[JobView], now: Instant) -> Vec<String> {
-        let mut news = Vec::new();
+        let (mut news, alone) = (Vec::new(), views.len() == 1);
         for (told, view) in self.told.iter_mut().zip(views) {
             let line = format!(
                 "{} {} {}",
@@ -50,7 +52,10 @@ impl Lines {
             )
             .trim_end()
             .to_owned();
-            if is_due(told.as_ref(), view, &line, now) {
+            // How a single job ended is told by whoever waited for it.
+            let hidden = (alone && is_over(view))
+                || (view.state == ViewState::Queued && now.duration_since(self.since) < PATIENCE);
+            if !hidden && is_due(told.as_ref(), view, &line, now) {
                 *told = Some(Told {
                     at: now,
                     state: view.state,
@@ -63,6 +68,13 @@ impl Lines {
         }
         news
     }
+}
+
+fn is_over(view: &JobView) -> bool {
+    matches!(
+        view.state,
+        ViewState::Completed | ViewState::Failed | ViewState::Cancelled
+    )
 }
 
 fn is_due(told: Option<&Told>, view: &JobView, line: &str, now: Instant) -> bool {
@@ -119,17 +131,36 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_told_at_once() {
+    fn of_several_jobs_each_end_is_told_at_once() {
         let start = Instant::now();
-        let mut lines = Lines::new(1, start);
-        lines.news(&[running("a", 0.1)], start);
-        let done = JobView {
-            state: ViewState::Completed,
-            ..running("a", 0.1)
-        };
+        let (going, done) = (
+            running("a", 0.1),
+            JobView {
+                state: ViewState::Completed,
+                ..running("a", 0.1)
+            },
+        );
+        let mut lines = Lines::new(2, start);
+        lines.news(&[going.clone(), going.clone()], start);
         assert_eq!(
-            lines.news(&[done], start),
+            lines.news(&[done.clone(), going], start),
             ["[0:00] t-9f3k2m7qw4x1a8bdc6tz completed"]
+        );
+        assert!(Lines::new(1, start).news(&[done], start).is_empty());
+    }
+
+    #[test]
+    fn a_short_wait_in_the_queue_is_not_told() {
+        let start = Instant::now();
+        let queued = JobView {
+            queue_position: Some(2),
+            ..JobView::bare(ViewState::Queued)
+        };
+        let mut lines = Lines::new(1, start);
+        assert!(lines.news(&[queued.clone()], start).is_empty());
+        assert_eq!(
+            lines.news(&[queued], start + Duration::from_secs(1)).len(),
+            1
         );
     }
 }

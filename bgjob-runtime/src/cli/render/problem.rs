@@ -17,7 +17,7 @@ pub fn refused(error: &Error, console: &Console, flags: Option<&Flags>) -> Strin
         paint(ERROR, "error:"),
         plain::line(&error.message, MAX_MESSAGE)
     )];
-    if let Some(at) = &error.at {
+    if let Some(at) = error.at.as_ref().filter(|at| !at.is_empty()) {
         let place = flags
             .and_then(|flags| flags.place(at))
             .unwrap_or_else(|| at.clone());
@@ -57,43 +57,46 @@ fn other_problems(error: &Error) -> Vec<String> {
 }
 
 fn help(error: &Error, console: &Console, flags: Option<&Flags>) -> Vec<String> {
+    own_words(error, console, flags).unwrap_or_else(|| {
+        let near = error
+            .did_you_mean
+            .as_ref()
+            .map(|near| format!("did you mean `{near}`?"));
+        near.into_iter()
+            .chain(error.remedy.as_deref().map(as_help))
+            .collect()
+    })
+}
+
+/// The next step as a command or a flag, where the command line knows it better than the remedy.
+fn own_words(error: &Error, console: &Console, flags: Option<&Flags>) -> Option<Vec<String>> {
     let argument = error
         .at
         .as_deref()
         .and_then(|at| at.strip_prefix('/'))
         .unwrap_or_default();
-    let near = error.did_you_mean.as_deref();
     match error.code {
-        Code::JobNotFound => vec![format!(
+        Code::JobNotFound => Some(vec![format!(
             "list the jobs: {}",
             console.command("jobs list -a")
-        )],
-        Code::MissingArgument if let Some(usage) = usage(flags, argument) => {
-            vec![format!("add {usage}")]
-        }
-        Code::InvalidArgument
-            if let Some(about) = flags.and_then(|flags| flags.describe(argument)) =>
-        {
-            vec![about]
-        }
+        )]),
+        Code::MissingArgument => usage(flags, argument).map(|usage| vec![format!("add {usage}")]),
+        Code::InvalidArgument => flags?.describe(argument).map(|about| vec![about]),
         Code::UnknownArgument if !argument.contains('/') => {
-            let near = near
-                .and_then(|near| usage(flags, near))
-                .map(|near| format!("did you mean {near}?"));
-            near.into_iter().chain(all_arguments(flags)).collect()
+            let near = error
+                .did_you_mean
+                .as_deref()
+                .and_then(|near| usage(flags, near));
+            let near = near.map(|near| format!("did you mean {near}?"));
+            Some(near.into_iter().chain(all_arguments(flags)).collect())
         }
-        Code::MissingState if let Some(tool) = producer(error) => {
+        Code::MissingState => producer(error).map(|tool| {
+            let run = console.command(format_args!("run {tool}"));
             vec![format!(
-                "run `{tool}` first, its result becomes that field: {}",
-                console.command(format_args!("run {tool}"))
+                "run `{tool}` first, its result becomes that field: {run}"
             )]
-        }
-        _ => {
-            let near = near.map(|near| format!("did you mean `{near}`?"));
-            near.into_iter()
-                .chain(error.remedy.as_deref().map(as_help))
-                .collect()
-        }
+        }),
+        _ => None,
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-/// A duration in s, with two units at most: `0.4 s`, `31 s`, `2 min 5 s`, `3 h 20 min`, `4 d 2 h`.
+/// A duration in s, with two units at most: `<0.1 s`, `0.4 s`, `31 s`, `2 min 5 s`, `3 h 20 min`, `4 d 2 h`.
 pub fn span(seconds: f64) -> String {
+    if seconds < 0.05 {
+        return "<0.1 s".into();
+    }
     if seconds < 9.95 {
         let tenths = (seconds.max(0.0) * 10.0).round() / 10.0;
         return format!("{tenths} s");
@@ -80,7 +83,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "0 s",
+                "<0.1 s",
                 "0.4 s",
                 "10 s",
                 "1 min",
