@@ -69,6 +69,14 @@ impl Watch {
         self.add_for(dir, WatchFlags::ATTRIB)
     }
 
+    /// Watches `file` for writes.
+    ///
+    /// # Errors
+    /// When the file is gone or the user has no watch left.
+    pub fn add_log(&self, file: &Path) -> io::Result<i32> {
+        Ok(inotify::add_watch(&self.fd, file, WatchFlags::MODIFY)?)
+    }
+
     fn add_for(&self, dir: &Path, events: WatchFlags) -> io::Result<i32> {
         Ok(inotify::add_watch(
             &self.fd,
