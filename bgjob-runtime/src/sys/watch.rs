@@ -85,14 +85,6 @@ impl Watch {
         )?)
     }
 
-    /// Watches `file` for writes.
-    ///
-    /// # Errors
-    /// When the file is gone or the user has no watch left.
-    pub fn add_log(&self, file: &Path) -> io::Result<i32> {
-        Ok(inotify::add_watch(&self.fd, file, WatchFlags::MODIFY)?)
-    }
-
     /// Stops watching what [`Watch::add`] gave `watch` for.
     pub fn remove(&self, watch: i32) {
         let _ = inotify::remove_watch(&self.fd, watch);
