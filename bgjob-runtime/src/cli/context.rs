@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use serde_json::{Map, Value};
 
-use super::commands::follow_job;
+use super::commands::follow_jobs;
 use super::exit_code::Ending;
 use super::failure::Failure;
 use super::follow::Show;
@@ -47,9 +47,73 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The refusal when the arguments do not fit, the job's own error when it fails.
     pub fn run(&self, tool: &str, input: Value) -> Result<Value> {
-        let view = self.follow(tool, input)?;
-        if let Some(result) = view.result {
-            return Ok(result);
+        self.result(&self.follow(tool, input)?)
+    }
+
+    /// Runs a tool as a job as [`Context::run`] does, and returns the view of the completed job, with
+    /// its folder and its times.
+    ///
+    /// # Errors
+    /// As for [`Context::run`].
+    pub fn follow(&self, tool: &str, input: Value) -> Result<JobView> {
+        self.follow_chain([(tool, input)]).map(|[view]| view)
+    }
+
+    /// Submits several calls, tool and input each, and only then starts them; shows their progress
+    /// together and returns their views. A tool that reads a state field waits for the call before
+    /// it that writes that field, so a whole chain goes in at once.
+    ///
+    /// # Errors
+    /// As for [`Context::run`]. When a call is refused, those before it are cancelled: a chain runs
+    /// whole or not at all. When several jobs fail, the error of the first is returned.
+    pub fn follow_chain<const N: usize>(&self, calls: [(&str, Value); N]) -> Result<[JobView; N]> {
+        let mut submitted = Vec::new();
+        for (tool, input) in calls {
+            match self.submit(tool, input) {
+                Ok(view) => submitted.push(view),
+                Err(error) => {
+                    self.take_back(&submitted)?;
+                    return Err(error);
+                }
+            }
+        }
+        let followed = follow_jobs(self.session, &submitted, Show::Auto);
+        let views = followed.map_err(|failure| match failure {
+            Failure::Refused(error) => *error,
+            Failure::Io(error) => Error::storage("follow the job", error),
+        })?;
+        let Some(views) = views else {
+            let error = Error::new(Code::NotFinished, "interrupted: the job goes on");
+            return Err(self.session.has_told(error, Ending::Interrupted));
+        };
+        if let Some(view) = views.iter().find(|view| view.state != ViewState::Completed) {
+            let error = failure_of(view.clone());
+            return Err(self.session.has_told(error, Ending::of_job(view)));
+        }
+        let lost = |_| Error::new(Code::JobNotFound, "a job of the chain is gone");
+        views.try_into().map_err(lost)
+    }
+
+    fn submit(&self, tool: &str, input: Value) -> Result<JobView> {
+        let service = self.session.service()?;
+        service.submit(Request::local(tool, object(input)?))
+    }
+
+    fn take_back(&self, submitted: &[JobView]) -> Result<()> {
+        let service = self.session.service()?;
+        submitted
+            .iter()
+            .filter_map(|view| view.job_id.as_ref())
+            .try_for_each(|id| service.cancel(&Owner::local(), id, None).map(drop))
+    }
+
+    /// The result of a completed job, however large.
+    ///
+    /// # Errors
+    /// `result_expired` when it was deleted meanwhile, the job's own error when it failed.
+    pub fn result(&self, view: &JobView) -> Result<Value> {
+        if let Some(result) = &view.result {
+            return Ok(result.clone());
         }
         let id = view
             .job_id
@@ -61,31 +125,9 @@ impl<'a> Context<'a> {
         serde_json::from_slice(&bytes).map_err(|error| Error::storage("read the result", error))
     }
 
-    /// Runs a tool as a job as [`Context::run`] does, and returns the view of the completed job, with
-    /// its folder and its times.
-    ///
-    /// # Errors
-    /// As for [`Context::run`].
-    pub fn follow(&self, tool: &str, input: Value) -> Result<JobView> {
-        let request = Request::local(tool, object(input)?);
-        let service = self.session.service()?;
-        let submitted = service.submit(request)?;
-        let view =
-            follow_job(self.session, &submitted, Show::Auto).map_err(|failure| match failure {
-                Failure::Refused(error) => *error,
-                Failure::Io(error) => Error::storage("follow the job", error),
-            })?;
-        match view {
-            Some(view) if view.state == ViewState::Completed => Ok(view),
-            Some(view) => {
-                let ending = Ending::of_job(&view);
-                Err(self.session.has_told(failure_of(view), ending))
-            }
-            None => {
-                let error = Error::new(Code::NotFinished, "interrupted: the job goes on");
-                Err(self.session.has_told(error, Ending::Interrupted))
-            }
-        }
+    /// The command `rest` of this program, as it has to be typed here.
+    pub fn command_line(&self, rest: &str) -> String {
+        self.session.console.command(rest)
     }
 
     /// Writes a line to standard output.

@@ -174,7 +174,7 @@ pub fn report(
     simulation: State<SimulationSummary>,
 ) -> Result<Report, DigesterError> {
     belong_together(&basis, &validation, &sizing, &simulation.setup)?;
-    job.phase("simulating");
+    job.phase("simulating again");
     let setup = &simulation.setup;
     let (feed, again) = setup.simulate(job, setup.course()?)?;
     if again.summary != simulation.outcome {
@@ -184,7 +184,6 @@ pub fn report(
             "another version of this program made it",
         ));
     }
-    job.phase("drawing");
     let design = Design {
         basis: &basis,
         validation: Some(&validation),

@@ -26,7 +26,7 @@ use crate::app::OwnCommand;
 use crate::error::{Code, Error};
 use crate::tool::registry::Registry;
 
-pub use run::follow_job;
+pub use run::follow_jobs;
 
 /// The built-in commands.
 pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
 use crate::cli::args::{self, GLOBAL_FLAGS, JSON};
-use crate::cli::console;
+use crate::cli::console::{self, Console};
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::flags::{Flags, Setting};
@@ -16,6 +16,7 @@ use crate::cli::follow::{Followed, Show, Watched, follow};
 use crate::cli::render::{job, problem, quantity};
 use crate::cli::session::Session;
 use crate::error::{Code, Error, Result, nearest};
+use crate::job::id::JobId;
 use crate::job::request::{Owner, Request};
 use crate::job::view::{JobView, ViewState};
 use crate::service::Until;
@@ -260,15 +261,16 @@ pub fn finish(session: &Session<'_>, submitted: &JobView, given: &ArgMatches) ->
             .get_one::<String>("show-progress")
             .map_or("auto", String::as_str),
     );
-    let Some(view) = follow_job(session, submitted, show)? else {
+    let Some(views) = follow_jobs(session, std::slice::from_ref(submitted), show)? else {
         return Ok(Ending::Interrupted);
     };
+    let view = views.first().unwrap_or(submitted);
     if json {
-        session.console.json(&view)?;
+        session.console.json(view)?;
     } else if view.state == ViewState::Completed {
-        print_result(session, &view)?;
+        print_result(session, view)?;
     }
-    Ok(Ending::of_job(&view))
+    Ok(Ending::of_job(view))
 }
 
 /// Starts what can start. A job that cannot be started now stays queued: that is worth a word, not
@@ -280,28 +282,25 @@ fn launch(session: &Session<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Starts the job, tells its id, watches it, tells how it ended. `None` when Ctrl-C detached.
+/// Starts jobs, tells their ids, watches them, tells how they ended. `None` when Ctrl-C detached.
 ///
 /// # Errors
-/// What stopped it; the job goes on.
-pub fn follow_job(
+/// What stopped it; the jobs go on.
+pub fn follow_jobs(
     session: &Session<'_>,
-    submitted: &JobView,
+    submitted: &[JobView],
     show: Show,
-) -> Result<Option<JobView>, Failure> {
-    let console = &session.console;
-    let Some(id) = &submitted.job_id else {
-        return Ok(Some(submitted.clone()));
-    };
+) -> Result<Option<Vec<JobView>>, Failure> {
+    let (service, console) = (session.service()?, &session.console);
     launch(session)?;
-    // Only now is the job safe from whatever happens to this process and its group.
-    let again = if submitted.replayed == Some(true) {
-        " (an earlier job of the same key)"
-    } else {
-        ""
-    };
-    console.say(format_args!("job {id}{again}"));
-    let ids = [id.clone()];
+    // Only now are the jobs safe from whatever happens to this process and its group.
+    if submitted.len() == 1 || show == Show::None {
+        submitted.iter().for_each(|view| console.say(hello(view)));
+    }
+    let ids: Vec<JobId> = submitted
+        .iter()
+        .filter_map(|view| view.job_id.clone())
+        .collect();
     let watched = Watched {
         ids: &ids,
         until: Until::All,
@@ -309,23 +308,41 @@ pub fn follow_job(
         show,
         may_cancel: true,
     };
-    let service = session.service()?;
     let Followed::ToTheEnd = follow(service, &watched, console)? else {
         return Ok(None);
     };
-    let view = service.full_view(&Owner::local(), id)?;
+    let views = ids
+        .iter()
+        .map(|id| service.full_view(&Owner::local(), id))
+        .collect::<Result<Vec<_>>>()?;
+    views
+        .iter()
+        .for_each(|view| tell_end(view, &views, console));
+    Ok(Some(views))
+}
+
+fn hello(view: &JobView) -> String {
+    let again = if view.replayed == Some(true) {
+        " (an earlier job of the same key)"
+    } else {
+        ""
+    };
+    format!("job {}{again}", job::id(view))
+}
+
+/// How `view`, one of `all`, ended.
+fn tell_end(view: &JobView, all: &[JobView], console: &Console) {
+    let id = job::id(view);
     match &view.error {
-        Some(error) if view.state == ViewState::Failed => {
-            console.insist(problem::failed(
-                id.as_str(),
-                error,
-                view.dir.as_deref(),
-                console,
-            ));
+        // The failure of the job that it waited for is told at length.
+        Some(error) if error.code == Code::DependencyFailed && all.len() > 1 => {
+            console.say(format_args!("{id} {}: {error}", job::ending(view)));
         }
-        _ => console.say(format_args!("{id} {}", job::ending(&view))),
+        Some(error) if view.state == ViewState::Failed => {
+            console.insist(problem::failed(id, error, view.dir.as_deref(), console));
+        }
+        _ => console.say(format_args!("{id} {}", job::ending(view))),
     }
-    Ok(Some(view))
 }
 
 fn print_result(session: &Session<'_>, view: &JobView) -> Result<(), Failure> {

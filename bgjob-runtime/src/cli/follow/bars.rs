@@ -64,8 +64,7 @@ fn new_bar(all: &MultiProgress, id: &JobId) -> ProgressBar {
 }
 
 fn update(bar: &ProgressBar, view: &JobView) {
-    bar.set_style(style(view));
-    bar.set_message(message(view));
+    // The numbers first: a bar may be drawn at any change, and the words must not run ahead of it.
     if let Some(seconds) = view
         .elapsed_s
         .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
@@ -75,6 +74,8 @@ fn update(bar: &ProgressBar, view: &JobView) {
     if let Some(share) = view.progress.filter(|share| share.is_finite()) {
         bar.set_position((share.clamp(0.0, 1.0) * STEPS as f64) as u64);
     }
+    bar.set_style(style(view));
+    bar.set_message(message(view));
     if matches!(
         view.state,
         ViewState::Completed | ViewState::Failed | ViewState::Cancelled
