@@ -157,7 +157,7 @@ mod tests {
             ..JobView::bare(ViewState::Queued)
         };
         let mut lines = Lines::new(1, start);
-        assert!(lines.news(&[queued.clone()], start).is_empty());
+        assert!(lines.news(std::slice::from_ref(&queued), start).is_empty());
         assert_eq!(
             lines.news(&[queued], start + Duration::from_secs(1)).len(),
             1

@@ -34,7 +34,7 @@ pub struct Finished {
 #[derive(Debug)]
 pub enum CancelAnswer {
     /// It had not started and is cancelled now.
-    Cancelled(Finished),
+    Cancelled(Box<Finished>),
     /// It runs; its supervisor was asked.
     Requested(Box<JobRecord>),
     /// It had ended.
@@ -88,7 +88,7 @@ impl Ledger {
                 return Ok(CancelAnswer::AlreadyEnded(Box::new(job)));
             }
             if job.state == JobState::Queued {
-                return Ok(CancelAnswer::Cancelled(end(tx, &job, &never_started(JobState::Cancelled, None), None, now_ms)?));
+                return Ok(CancelAnswer::Cancelled(Box::new(end(tx, &job, &never_started(JobState::Cancelled, None), None, now_ms)?)));
             }
             let grace = grace_ms.and_then(|ms| i64::try_from(ms).ok());
             tx.prepare_cached(
