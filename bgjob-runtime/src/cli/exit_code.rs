@@ -25,7 +25,7 @@ pub enum Ending {
     TimedOut = 6,
     /// Ctrl-C: this program stopped watching, the job goes on.
     Interrupted = 7,
-    /// The data directory cannot be used.
+    /// The data directory, or where the output goes, cannot be used.
     Storage = 8,
 }
 
@@ -40,7 +40,7 @@ Exit codes:
   5  the job was cancelled
   6  the job ran into its timeout
   7  interrupted: the job goes on
-  8  the data directory cannot be used";
+  8  the data directory, or the output, cannot be used";
 
 impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> ExitCode {

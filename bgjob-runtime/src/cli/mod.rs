@@ -119,10 +119,11 @@ fn obey(app: &App, registry: &'static Registry, given: &ArgMatches) -> Ending {
         // `| head` has seen enough.
         Err(Failure::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ending::Ok,
         Err(Failure::Io(error)) => {
-            session
-                .console
-                .insist(format_args!("{} {error}", paint(ERROR, "error:")));
-            Ending::Usage
+            session.console.insist(format_args!(
+                "{} cannot write the output: {error}",
+                paint(ERROR, "error:")
+            ));
+            Ending::Storage
         }
     }
 }

@@ -13,6 +13,11 @@ use crate::job::view::{JobView, ViewState};
 
 /// Longest phase, message or error in a line about a job, in characters.
 const MAX_WORDS: usize = 200;
+/// Widths of the last column of the list, in characters.
+const MIN_DOING: usize = 8;
+const MAX_DOING: usize = 80;
+/// Blanks between columns.
+const GAP: usize = 2;
 
 /// The state as replies spell it.
 pub fn state(view: &JobView) -> &'static str {
@@ -107,27 +112,43 @@ fn patch_words(patch: &crate::job::view::PatchView) -> String {
     }
 }
 
-/// The list of jobs.
+/// The list of jobs, a line each: on a narrow terminal the last column is cut, not broken.
 pub fn list(views: &[JobView], now: SystemTime, width: Option<u16>) -> String {
-    let mut table = Table::new(&["STATE", "ID", "AGE", "TIME", "DOING"], width);
-    table.keep_whole(4);
-    for view in views {
-        let age = view
-            .submitted_at
-            .as_deref()
-            .map(|at| age(at, now))
-            .unwrap_or_default();
-        let time = view.elapsed_s.map(span).unwrap_or_default();
-        let cells = [
-            state(view).to_owned(),
-            id(view).to_owned(),
-            age,
-            time,
-            plain::line(&doing(view), 60),
-        ];
-        table.row(of_state(view.state), cells);
+    let columns = ["STATE", "ID", "AGE", "TIME", "DOING"];
+    let rows: Vec<[String; 4]> = views.iter().map(|view| row(view, now)).collect();
+    let used: usize = (0..4)
+        .map(|column| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([columns[column].len()]).max().unwrap_or(0) + GAP
+        })
+        .sum();
+    let room = width.map_or(MAX_DOING, |width| {
+        usize::from(width)
+            .saturating_sub(used + GAP)
+            .clamp(MIN_DOING, MAX_DOING)
+    });
+    let mut table = Table::new(&columns, None);
+    for (view, cells) in views.iter().zip(rows) {
+        table.row(
+            of_state(view.state),
+            cells.into_iter().chain([plain::line(&doing(view), room)]),
+        );
     }
     table.render()
+}
+
+fn row(view: &JobView, now: SystemTime) -> [String; 4] {
+    let age = view
+        .submitted_at
+        .as_deref()
+        .map(|at| age(at, now))
+        .unwrap_or_default();
+    [
+        state(view).to_owned(),
+        id(view).to_owned(),
+        age,
+        view.elapsed_s.map(span).unwrap_or_default(),
+    ]
 }
 
 /// Everything about one job, a fact a line.
@@ -271,6 +292,20 @@ mod tests {
         assert_eq!(
             text,
             "id     t-9f3k2m7qw4x1a8bdc6tz\nstate  failed\ntool   t\nexit   signal 9"
+        );
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_each_job_keeps_one_line() {
+        let running = JobView {
+            message: Some("many words ".repeat(9)),
+            ..view(ViewState::Running)
+        };
+        let table = plain(&list(&[running], SystemTime::now(), Some(60)));
+        assert_eq!(table.lines().count(), 2);
+        assert!(
+            table.lines().all(|line| line.chars().count() <= 60),
+            "{table}"
         );
     }
 
