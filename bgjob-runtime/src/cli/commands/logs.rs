@@ -160,7 +160,7 @@ impl Tail {
     }
 
     /// Prints what is new: whole lines, and at the `end` the rest, too.
-    fn print(&mut self, page: &mut Page, end: bool) -> io::Result<()> {
+    fn print(&mut self, page: &mut Page, end: bool) -> Result<(), Failure> {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
@@ -171,7 +171,8 @@ impl Tail {
             let read = file
                 .by_ref()
                 .take(room)
-                .read_until(b'\n', &mut self.begun)?;
+                .read_until(b'\n', &mut self.begun)
+                .map_err(|error| Error::storage("read the log", error))?;
             let whole = self.begun.ends_with(b"\n") || self.begun.len() as u64 >= MAX_LINE_BYTES;
             if self.begun.is_empty() || !(whole || (end && read == 0)) {
                 if read == 0 {

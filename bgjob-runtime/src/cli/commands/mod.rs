@@ -110,15 +110,18 @@ fn failure_of(error: Box<dyn std::error::Error + Send + Sync>) -> Failure {
         Err(error) => error,
     };
     match error.downcast::<std::io::Error>() {
-        Ok(io) => Failure::Io(*io),
-        Err(error) => {
-            let sources = std::iter::successors(error.source(), |error| error.source());
-            let message = sources.fold(error.to_string(), |text, source| {
-                format!("{text}: {source}")
-            });
-            Error::new(Code::ToolError, message).into()
-        }
+        Ok(closed) if closed.kind() == std::io::ErrorKind::BrokenPipe => Failure::Io(*closed),
+        Ok(other) => with_sources(&*other),
+        Err(error) => with_sources(&*error),
     }
+}
+
+fn with_sources(error: &dyn std::error::Error) -> Failure {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    let message = sources.fold(error.to_string(), |text, source| {
+        format!("{text}: {source}")
+    });
+    Error::new(Code::ToolError, message).into()
 }
 
 #[cfg(test)]
@@ -133,6 +136,8 @@ mod tests {
             std::io::ErrorKind::BrokenPipe,
         )));
         assert!(matches!(pipe, Failure::Io(_)));
+        let missing = failure_of(Box::new(std::io::Error::other("no such file")));
+        assert!(matches!(missing, Failure::Refused(error) if error.message == "no such file"));
         assert!(
             matches!(failure_of("text".into()), Failure::Refused(error) if error.message == "text")
         );
