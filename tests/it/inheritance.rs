@@ -74,7 +74,7 @@ fn everything_is_private_whatever_the_umask() {
         let sandbox = sandbox();
         let program = env!("CARGO_BIN_EXE_fixture");
         let script = format!(
-            "umask {umask}; '{program}' --data-dir '{}' run note --text hi",
+            "umask {umask}; '{program}' --data-dir '{}' run surroundings",
             sandbox.data().display()
         );
         let ran = finish(std::process::Command::new("sh").args(["-c", &script]));

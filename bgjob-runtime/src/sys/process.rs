@@ -51,6 +51,8 @@ pub fn spawn_detached(role: &str, env: &[(&str, &Path)], log: File) -> io::Resul
 pub fn detach() -> io::Result<()> {
     close_inherited();
     reset_signals();
+    // Whatever the starter's umask: what a job writes is its owner's alone. The worker inherits it.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     rustix::process::setsid()?;
     // SAFETY: the process has one thread, so the child may run any code; the parent leaves without
     // running destructors or exit handlers.
