@@ -10,12 +10,12 @@ use serde_json::Value;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal, retryable: $retryable:literal;)*) => {
+    ($(#[doc = $doc:literal] $variant:ident = $text:literal, retryable: $retryable:literal;)*) => {
         /// Why a call was refused or a job failed. The list is closed: clients may match on it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
-        pub enum Code { $($(#[$doc])* $variant,)* }
+        pub enum Code { $(#[doc = $doc] $variant,)* }
 
         impl Code {
             /// Every code, in the order of the reference.
@@ -24,6 +24,11 @@ macro_rules! codes {
             /// The code as it stands in replies and files, such as `timed_out`.
             pub fn as_str(self) -> &'static str {
                 match self { $(Code::$variant => $text,)* }
+            }
+
+            /// What the code means, in one sentence.
+            pub fn about(self) -> &'static str {
+                match self { $(Code::$variant => $doc.trim_ascii(),)* }
             }
 
             /// Whether the same call may succeed later without being changed.

@@ -7,6 +7,7 @@ mod hostile;
 mod inheritance;
 mod limits;
 mod predecessor;
+mod reference;
 mod state;
 mod survival;
 mod trees;
