@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+use super::console::MAX_HELP_WIDTH;
 use super::{commands, exit_code};
 use crate::app::App;
 use crate::store::data_dir::DATA_DIR_VAR;
@@ -48,7 +49,7 @@ pub fn command(app: &App, registry: &'static Registry, argv: &[OsString]) -> Com
         .subcommands(built_in)
         .subcommands(app.commands.iter().map(|own| own.command.clone()))
         .after_help(exit_code::HELP)
-        .max_term_width(110);
+        .max_term_width(usize::from(MAX_HELP_WIDTH));
     with_help_among_globals(command)
 }
 

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 /// Narrower terminals are treated as this wide.
 const MIN_WIDTH: u16 = 40;
+/// Help is not wider than this.
+pub const MAX_HELP_WIDTH: u16 = 110;
 
 /// What the user wants to hear, and how commands are typed here.
 #[derive(Clone, Debug)]
@@ -76,6 +78,11 @@ pub fn err_can_draw() -> bool {
 pub fn width() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0).then_some(size.ws_col.max(MIN_WIDTH))
+}
+
+/// Columns for help: as wide as the terminal, but no wider than reads well.
+pub fn help_width() -> usize {
+    usize::from(width().unwrap_or(MAX_HELP_WIDTH).min(MAX_HELP_WIDTH))
 }
 
 /// Makes `choice` (`auto`, `always`, `never`) the rule for everything that is written. `auto` looks

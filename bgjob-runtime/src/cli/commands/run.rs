@@ -77,7 +77,7 @@ fn with_flags(command: Command, tool: &Tool) -> Command {
         .args(flags.args().map(|arg| arg.help_heading(heading.clone())))
         .args(own_flags())
         .args(following())
-        .after_help(flags.after_help())
+        .after_help(flags.after_help(console::help_width()))
 }
 
 fn own_flags() -> [Arg; 4] {

@@ -132,7 +132,7 @@ fn describe(tool: &Tool) -> String {
     if !spec.pass_env.is_empty() {
         fact("environment", spec.pass_env.join(", "));
     }
-    let arguments = flags_of(tool).overview();
+    let arguments = flags_of(tool).overview(console::help_width());
     lines.push(format!(
         "\n{}",
         if arguments.is_empty() {

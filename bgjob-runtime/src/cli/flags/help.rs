@@ -27,7 +27,7 @@ pub fn of(flag: &Flag) -> String {
 }
 
 /// What stands below the flags: arguments without one, and the fields of those that are objects.
-pub fn below(flags: &[Flag], root: &Value) -> String {
+pub fn below(flags: &[Flag], root: &Value, width: usize) -> String {
     let mut text = String::new();
     let hidden: Vec<&Flag> = flags.iter().filter(|flag| flag.long.is_none()).collect();
     if !hidden.is_empty() {
@@ -53,14 +53,14 @@ pub fn below(flags: &[Flag], root: &Value) -> String {
             text.push('\n');
         }
         text.push_str("Fields of arguments, each reached by --set:\n");
-        text.push_str(&columns(&fields));
+        text.push_str(&columns(&fields, width));
     }
     text.truncate(text.trim_end().len());
     text
 }
 
 /// Every argument and its fields, a line each.
-pub fn overview(flags: &[Flag], root: &Value) -> String {
+pub fn overview(flags: &[Flag], root: &Value, width: usize) -> String {
     let mut rows = Vec::new();
     for flag in flags {
         rows.push((
@@ -72,7 +72,7 @@ pub fn overview(flags: &[Flag], root: &Value) -> String {
     if rows.is_empty() {
         String::new()
     } else {
-        format!("Arguments:\n{}", columns(&rows).trim_end())
+        format!("Arguments:\n{}", columns(&rows, width).trim_end())
     }
 }
 
@@ -111,17 +111,38 @@ fn collect_fields(
     }
 }
 
-fn columns(rows: &[(String, String)]) -> String {
-    let width = rows
-        .iter()
-        .map(|(left, _)| left.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(40);
+/// Two columns within `width`: what is too long goes on below itself.
+fn columns(rows: &[(String, String)], width: usize) -> String {
+    let longest = rows.iter().map(|(left, _)| left.chars().count()).max();
+    let left_width = longest.unwrap_or(0).min(width / 2).min(44);
+    let room = width.saturating_sub(left_width + 4).max(12);
     rows.iter().fold(String::new(), |mut text, (left, right)| {
-        let _ = writeln!(text, "  {left:width$}  {right}");
+        let mut lines = wrap(right, room).into_iter();
+        let first = match left.chars().count() <= left_width {
+            true => lines.next().unwrap_or_default(),
+            false => String::new(),
+        };
+        let line = format!("  {left:left_width$}  {first}");
+        let _ = writeln!(text, "{}", line.trim_end());
+        for line in lines {
+            let _ = writeln!(text, "  {:left_width$}  {line}", "");
+        }
         text
     })
+}
+
+fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The documentation on one line; paragraphs after the first are for the reference.
@@ -208,5 +229,22 @@ fn join(doc: &str, facts: &[String]) -> String {
         (doc, []) => doc.to_owned(),
         ("", facts) => format!("[{}]", facts.join("; ")),
         (doc, facts) => format!("{doc} [{}]", facts.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_go_on_below_themselves() {
+        let rows = [
+            ("a=<TEXT>".to_owned(), "one two three four".to_owned()),
+            ("long.long.long=<JSON>".to_owned(), "five".to_owned()),
+        ];
+        assert_eq!(
+            columns(&rows, 32),
+            "  a=<TEXT>          one two\n                    three four\n  long.long.long=<JSON>\n                    five\n"
+        );
     }
 }

@@ -72,14 +72,14 @@ impl Flags {
             .filter_map(|flag| flag.to_clap(&self.root))
     }
 
-    /// What the help of the tool says below its flags.
-    pub fn after_help(&self) -> String {
-        help::below(&self.flags, &self.root)
+    /// What the help of the tool says below its flags, in lines of at most `width`.
+    pub fn after_help(&self, width: usize) -> String {
+        help::below(&self.flags, &self.root, width)
     }
 
-    /// Every argument, a line each.
-    pub fn overview(&self) -> String {
-        help::overview(&self.flags, &self.root)
+    /// Every argument, in lines of at most `width`.
+    pub fn overview(&self, width: usize) -> String {
+        help::overview(&self.flags, &self.root, width)
     }
 
     /// The names of all arguments.

@@ -84,7 +84,7 @@ fn settings_overrule_flags_and_flags_overrule_the_file() {
 fn a_colliding_name_has_no_flag_and_the_help_says_so() {
     let flags = flags();
     assert!(flags.args().all(|arg| arg.get_long() != Some("input")));
-    let help = flags.after_help();
+    let help = flags.after_help(100);
     assert!(
         help.contains("--set input=<TEXT>  A name that run has too."),
         "{help}"
