@@ -97,7 +97,7 @@ fn next_steps(context: &Context<'_>, simulate: &JobView) -> String {
         ),
         (
             "a larger tank",
-            "run heuristic_sizing --organic-loading 5".into(),
+            "run heuristic_sizing --organic-loading 5  (then run simulate, run report)".into(),
         ),
         ("for an MCP client", "serve".into()),
     ];

@@ -11,6 +11,8 @@
 //! | simulate | [`model::simulate`] | summary and a large time series |
 //! | report | [`report::write`] | SVG plots, one HTML page, key numbers |
 //!
+//! [`tools`] makes a background tool of each step.
+//!
 //! Units are part of every field name. Gas volumes are normal cubic metres (0 °C, 1 atm, dry).
 #![deny(missing_docs)]
 

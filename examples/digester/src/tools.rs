@@ -1,10 +1,12 @@
 //! The steps of a design as background tools, chained by the shared state.
 //!
 //! ```text
-//! set_basis -> basis -+-> validate ---------> validation --------+
-//!                     +-> heuristic_sizing -> heuristic_config --+
-//!                     +-> simulate (also heuristic_config) ------+-> simulation -> report
+//! set_basis --> [basis] --+--> validate ----------> [validation] --------+
+//!                         +--> heuristic_sizing --> [heuristic_config] --+--> report
+//!                         +--> simulate ----------> [simulation] --------+
 //! ```
+//!
+//! `simulate` reads `heuristic_config`, too, and `report` the basis.
 //!
 //! The state holds what the next step needs, and no more: of a simulation the summary and its [`Setup`]. The time series
 //! stays in the result of the `simulate` job. [`report`] therefore simulates once more, from that setup; the model is
@@ -124,11 +126,11 @@ pub fn simulate(
     job: &Job,
     basis: State<Basis>,
     #[state("heuristic_config")] sizing: State<Sizing>,
-    /// Days to simulate (d), 1 to 3650. Default: the length of the feed, 300 for `campaign` and `constant`. Beyond its end
-    /// the last day of the feed is repeated.
+    /// Days to simulate (d). Default: the length of the feed, 300 for `campaign` and `constant`. Beyond its end the last
+    /// day of the feed is repeated.
     #[arg(range = 1..=3650)]
     days: Option<u32>,
-    /// Records per day in the time series (1/d), 1 to 288. The results do not depend on it, their detail does.
+    /// Records per day in the time series (1/d). The results do not depend on it, their detail does.
     #[arg(range = 1..=288, default = 24)]
     records_per_day: u32,
     /// A feed over time that needs no data of your own. Default `campaign`, unless `series` is given.

@@ -13,6 +13,7 @@ const WINERY_DISTILLERY: &str = include_str!("../../data/winery_distillery_campa
 
 /// Where the numbers of a feed come from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Provenance {
     /// The publication.
     pub source: String,
