@@ -12,7 +12,7 @@ use crate::cli::console::{self, Console};
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::flags::{Flags, Setting};
-use crate::cli::follow::{Followed, Show, Watched, follow};
+use crate::cli::follow::{Followed, Inbox, Show, Watched, follow};
 use crate::cli::render::{job, problem, quantity};
 use crate::cli::session::Session;
 use crate::error::{Code, Error, Result, nearest};
@@ -293,6 +293,7 @@ pub fn follow_jobs(
 ) -> Result<Option<Vec<JobView>>, Failure> {
     let (service, console) = (session.service()?, &session.console);
     launch(session)?;
+    let inbox = Inbox::open();
     // Only now are the jobs safe from whatever happens to this process and its group.
     if submitted.len() == 1 || show == Show::None {
         submitted.iter().for_each(|view| console.say(hello(view)));
@@ -308,7 +309,7 @@ pub fn follow_jobs(
         show,
         may_cancel: true,
     };
-    let Followed::ToTheEnd = follow(service, &watched, console)? else {
+    let Followed::ToTheEnd = follow(service, &watched, &inbox, console)? else {
         return Ok(None);
     };
     let views = ids

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::args;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
-use crate::cli::follow::{Followed, Show, Watched, follow};
+use crate::cli::follow::{Followed, Inbox, Show, Watched, follow};
 use crate::cli::render::{job, problem};
 use crate::cli::session::Session;
 use crate::error::Result;
@@ -56,7 +56,7 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         ),
         may_cancel: false,
     };
-    let Followed::ToTheEnd = follow(service, &watched, &session.console)? else {
+    let Followed::ToTheEnd = follow(service, &watched, &Inbox::open(), &session.console)? else {
         return Ok(Ending::Interrupted);
     };
     let views = ids

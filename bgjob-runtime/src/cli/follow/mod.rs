@@ -53,6 +53,27 @@ enum Event {
     Interrupt,
 }
 
+/// Where a watcher hears of its jobs and of Ctrl-C. Opened before the user sees a job's id, so that
+/// a Ctrl-C from then on detaches.
+pub struct Inbox {
+    sender: Sender<Event>,
+    receiver: Receiver<Event>,
+    _listener: Option<Listener>,
+}
+
+impl Inbox {
+    /// Listens from now on.
+    pub fn open() -> Self {
+        let (sender, receiver) = mpsc::channel();
+        let listener = listen(sender.clone());
+        Inbox {
+            sender,
+            receiver,
+            _listener: listener,
+        }
+    }
+}
+
 enum Mode {
     Watching,
     /// Detached; leaves at this time.
@@ -67,15 +88,14 @@ enum Mode {
 pub fn follow(
     service: &Arc<JobService>,
     watched: &Watched<'_>,
+    inbox: &Inbox,
     console: &Console,
 ) -> Result<Followed, Failure> {
-    let (events, inbox) = mpsc::channel();
-    let _listener = listen(events.clone());
-    spawn_waiter(service, watched, events)?;
+    spawn_waiter(service, watched, inbox.sender.clone())?;
     let mut display = Display::new(watched.show, watched.ids.len(), console);
     let mut mode = Mode::Watching;
     loop {
-        match (next(&inbox, &mode), &mode) {
+        match (next(&inbox.receiver, &mode), &mode) {
             (Some(Event::Seen(views)), Mode::Watching | Mode::Cancelling) => display.show(&views),
             (Some(Event::Seen(_)), Mode::Leaving(_)) => {}
             (Some(Event::Over(outcome)), _) => {
