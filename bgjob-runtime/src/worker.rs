@@ -48,11 +48,11 @@ pub fn run() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     // The verdict rests on this file; should it fail, stderr and the status still tell.
-    let _ = writeln!(io::stderr(), "bgjob: {}: {error}", error.code);
-    if let Err(error) = assignment.write_error(&error) {
+    if let Err(unwritten) = assignment.write_error(&error) {
+        let _ = writeln!(io::stderr(), "bgjob: {}: {error}", error.code);
         let _ = writeln!(
             io::stderr(),
-            "bgjob: the error could not be written: {error}"
+            "bgjob: the error could not be written: {unwritten}"
         );
     }
     ExitCode::FAILURE

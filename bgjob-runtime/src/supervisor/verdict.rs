@@ -101,7 +101,7 @@ fn failure(evidence: &Evidence) -> Error {
     }
 }
 
-const READ_LOG: &str = "Read the job's log; its last lines are in stderr_tail.";
+const READ_LOG: &str = "Read the job's log; its last lines come with this error.";
 
 fn timed_out(evidence: &Evidence) -> Error {
     let limit = evidence.timeout_ms.map_or_else(String::new, |ms| {
