@@ -176,8 +176,8 @@ impl Job {
         });
     }
 
-    /// Begins the stage `name`; what was last said of the stage before is forgotten, the share that is
-    /// done stays. Saying the present stage again changes nothing.
+    /// Begins the stage `name`; what was said of the stage before, its share and message, is
+    /// forgotten. Saying the present stage again changes nothing.
     pub fn phase(&self, name: impl Display) {
         let name = name.to_string();
         if self.last().phase.as_deref() == Some(name.as_str()) {
@@ -187,6 +187,7 @@ impl Job {
             last.phase_started_at_ms = Some(now_ms());
             last.phase = Some(name);
             last.message = None;
+            (last.progress, last.done, last.total) = (None, None, None);
         });
     }
 
