@@ -135,3 +135,31 @@ fn a_field_set_by_hand_is_checked_against_its_readers() {
             .contains("note")
     );
 }
+
+#[test]
+fn pruning_forgets_superseded_values_and_keeps_the_present_one() {
+    let sandbox = sandbox();
+    let first = sandbox.submit("big", &json!({"kib": 200}));
+    sandbox.wait(&first);
+    let second = sandbox.submit("big", &json!({"kib": 300}));
+    sandbox.wait(&second);
+    sandbox.settle();
+    let values = || {
+        std::fs::read_dir(sandbox.data().join("values"))
+            .unwrap()
+            .count()
+    };
+    assert_eq!(values(), 2);
+    let pruned = sandbox.json(["jobs", "prune", "--older-than", "0s"]);
+    assert_eq!(pruned["jobs"], 2, "{pruned}");
+    assert_eq!(values(), 1);
+    assert_eq!(
+        std::fs::read_dir(sandbox.data().join("jobs"))
+            .unwrap()
+            .count(),
+        0
+    );
+    let kept = sandbox.json(["state", "show", "big"]);
+    assert_eq!(kept["value"]["text"].as_str().unwrap().len(), 300 << 10);
+    assert_eq!(sandbox.run(["jobs", "show", &first]).code, Some(3));
+}

@@ -61,7 +61,9 @@ impl JobService {
     }
 
     fn prune_values(&self, before_ms: i64) -> Result<()> {
-        for file in self.ledger().delete_superseded_values(before_ms)? {
+        // Bound first: a guard in the loop's head would be held throughout.
+        let files = self.ledger().delete_superseded_values(before_ms)?;
+        for file in files {
             // Equal values share a file.
             if !self.ledger().names_value_file(&file)? {
                 let _ = fs::remove_file(self.data.values().join(file));
