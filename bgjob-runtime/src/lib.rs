@@ -27,3 +27,8 @@ pub use job::id::JobId;
 pub use private::__private;
 pub use tool::context::Job;
 pub use tool::state_arg::State;
+
+/// The README's code is compiled with the doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
