@@ -1,7 +1,28 @@
 //! The Model Context Protocol: tools that answer with handles, and the tools that follow jobs.
+//!
+//! `transport` and `stdio` carry lines; `catalog` says what there is to call and `jobs` calls it,
+//! free of any server type; each file in `tools` is one thing that a tool does; `envelope` is what
+//! all of them reply. `server` puts a handler around it and `serve` a process.
 
+mod args;
+mod beside;
+mod catalog;
+mod clean;
+mod envelope;
+mod hints;
+mod jobs;
+mod names;
+mod remedy;
+mod serve;
+mod server;
 mod stdio;
+mod tools;
 mod transport;
+mod wake;
 
+pub use jobs::Jobs;
+pub use names::JobTools;
+pub use serve::{ServeOptions, serve_stdio};
+pub use server::Server;
 pub use stdio::stdio;
 pub use transport::{Ended, Limits, LineTransport};

@@ -5,12 +5,13 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use tokio::io::unix::AsyncFd;
 
 /// Tells everybody who watches `dir` that something about it changed. A failure is not reported:
 /// watchers look again by themselves after a second.
@@ -111,6 +112,47 @@ impl Watch {
             }
         }
         woken
+    }
+}
+
+impl AsRawFd for Watch {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// A [`Watch`] that a tokio runtime waits on.
+#[derive(Debug)]
+pub struct AsyncWatch {
+    watch: AsyncFd<Watch>,
+}
+
+impl AsyncWatch {
+    /// An empty set. Needs a tokio runtime with I/O enabled.
+    ///
+    /// # Errors
+    /// As for [`Watch::new`].
+    pub fn new() -> io::Result<Self> {
+        let watch = Watch::new()?;
+        // SAFETY: a watch owns its descriptor and neither closes nor replaces it before it is dropped.
+        let watch = unsafe { AsyncFd::register(watch) }.map_err(|error| error.into_parts().1)?;
+        Ok(AsyncWatch { watch })
+    }
+
+    /// The set.
+    pub fn set(&self) -> &Watch {
+        self.watch.get_ref()
+    }
+
+    /// Waits for events and takes them.
+    ///
+    /// # Errors
+    /// When the runtime is shutting down.
+    pub async fn woken(&self) -> io::Result<Vec<Woken>> {
+        let mut ready = self.watch.readable().await?;
+        let woken = self.watch.get_ref().drain();
+        ready.clear_ready();
+        Ok(woken)
     }
 }
 

@@ -1,0 +1,82 @@
+//! How long to tell a client to wait: never as long as it is known to hold out.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// Waits longer than this are cut to it: most clients give a call 60 s.
+pub const LONGEST: f64 = 50.0;
+/// What is waited and advised unless asked or taught otherwise.
+pub const USUAL: f64 = 20.0;
+
+/// What the client's cancelled waits have taught.
+#[derive(Debug, Default)]
+pub struct Hints {
+    /// The shortest wait that the client cancelled, in s.
+    limit: Mutex<Option<f64>>,
+}
+
+impl Hints {
+    /// Takes note that the client gave up a wait after this long.
+    pub fn cancelled_after(&self, waited: Duration) {
+        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = waited.as_secs_f64();
+        *limit = Some(limit.map_or(waited, |known| known.min(waited)));
+    }
+
+    /// The wait to advise, in s: 20, or less than 0.8 of what the client gave up after. Whole
+    /// seconds from 2 on.
+    pub fn wait_s(&self) -> f64 {
+        let limit = *self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(limit) = limit else { return USUAL };
+        let below = 0.8 * limit;
+        let hint = if below > 2.0 {
+            below.ceil() - 1.0
+        } else {
+            ((below * 10.0).ceil() - 1.0) / 10.0
+        };
+        hint.clamp(0.0, USUAL)
+    }
+}
+
+/// The wait to keep for one that was asked for; what is no time at all is none.
+pub fn kept(asked: f64) -> Duration {
+    let seconds = if asked.is_nan() {
+        0.0
+    } else {
+        asked.clamp(0.0, LONGEST)
+    };
+    Duration::from_secs_f64(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_stay_below_four_fifths_of_the_shortest_cancelled_wait() {
+        let hints = Hints::default();
+        assert_eq!(hints.wait_s(), 20.0);
+        for (waited, hint) in [
+            (60.0, 20.0),
+            (25.5, 20.0),
+            (25.0, 19.0),
+            (5.0, 3.0),
+            (30.0, 3.0),
+            (1.0, 0.7),
+            (0.05, 0.0),
+        ] {
+            hints.cancelled_after(Duration::from_secs_f64(waited));
+            assert_eq!(hints.wait_s(), hint, "after {waited} s");
+        }
+    }
+
+    #[test]
+    fn any_number_makes_a_wait() {
+        assert_eq!(kept(600.0), Duration::from_secs(50));
+        assert_eq!(kept(f64::INFINITY), Duration::from_secs(50));
+        assert_eq!(kept(-1.0), Duration::ZERO);
+        assert_eq!(kept(f64::NAN), Duration::ZERO);
+        assert_eq!(kept(0.5), Duration::from_millis(500));
+    }
+}

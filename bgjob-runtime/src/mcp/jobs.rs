@@ -1,0 +1,221 @@
+//! The tools of a service, whoever serves them: what there is to call, and calling it.
+
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rmcp::model::{CallToolRequestParams, CallToolResponse, Tool};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
+use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
+
+use super::beside::Beside;
+use super::catalog::{Catalog, Kind};
+use super::envelope::Reply;
+use super::hints::Hints;
+use super::names::{JobTools, Names};
+use super::remedy::for_agents;
+use super::tools::{cancel, list, logs, results, retry, state, status, submit, system};
+use super::transport::Ended;
+use super::wake::{Waiting, Wake};
+use crate::error::{Error, Result};
+use crate::job::id::JobId;
+use crate::job::request::Owner;
+use crate::service::JobService;
+
+/// The background tools of a program and the tools that follow their jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Jobs {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    service: Arc<JobService>,
+    catalog: Catalog,
+    names: Names,
+    hints: Hints,
+    wake: OnceLock<Option<Wake>>,
+    beside: Beside,
+    ended: Ended,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub struct Answer {
+    /// What the model is told.
+    pub reply: Reply,
+    /// Whether the call did not do what it is for.
+    pub is_error: bool,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Answer {
+            reply,
+            is_error: false,
+        }
+    }
+}
+
+impl Jobs {
+    /// The tools of `service`. `ended` fires when the client has left: waits then end at once.
+    ///
+    /// # Errors
+    /// When two tools would have the same name: a programmer's error, in words for one.
+    pub fn new(
+        service: Arc<JobService>,
+        job_tools: JobTools,
+        ended: Ended,
+    ) -> Result<Self, String> {
+        let catalog = Catalog::new(service.registry(), job_tools)?;
+        Ok(Jobs {
+            inner: Arc::new(Inner {
+                beside: Beside::new(Arc::clone(&service)),
+                service,
+                catalog,
+                names: Names(job_tools),
+                hints: Hints::default(),
+                wake: OnceLock::new(),
+                ended,
+            }),
+        })
+    }
+
+    /// Every tool, as `tools/list` gives it: the program's own, then those that follow jobs.
+    pub fn tools(&self) -> &[Tool] {
+        self.inner.catalog.tools()
+    }
+
+    /// The tool of that name.
+    pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.inner.catalog.tool(name)
+    }
+
+    /// Does what a server does at its first request, beside the answer: collects jobs that ended
+    /// unseen, starts queued ones, prunes. Calling a tool does so too.
+    pub fn begin(&self) {
+        self.inner.beside.begin();
+    }
+
+    /// Waits for processes that are being started, at most for `limit`.
+    pub async fn finish(&self, limit: Duration) {
+        self.inner.beside.finish(limit).await;
+    }
+
+    /// Calls a tool.
+    ///
+    /// # Errors
+    /// A JSON-RPC error when there is no tool of that name. Everything else, refusals included, is
+    /// a tool result, so that the model sees it.
+    pub async fn call(
+        &self,
+        params: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        self.begin();
+        let Some((kind, signature)) = self.inner.catalog.find(&params.name) else {
+            let names: Vec<&str> = self.tools().iter().map(|tool| &*tool.name).collect();
+            let near = crate::error::nearest(&params.name, names);
+            let near = near
+                .map(|name| format!("; did you mean `{name}`?"))
+                .unwrap_or_default();
+            let shown = super::clean::line(&params.name, 64);
+            return Err(ErrorData::invalid_params(
+                format!("there is no tool `{shown}`{near}"),
+                None,
+            ));
+        };
+        let given = params.arguments.unwrap_or_default();
+        let checked = match signature {
+            Some(signature) => signature.check(&params.name, given),
+            None => Ok(given),
+        };
+        let answer = match checked {
+            Ok(arguments) => self.dispatch(kind, arguments, context).await,
+            Err(error) => Err(error),
+        };
+        let answer = answer.unwrap_or_else(|error| self.refusal(error));
+        Ok(answer.reply.into_result(answer.is_error).into())
+    }
+
+    async fn dispatch(
+        &self,
+        kind: Kind,
+        arguments: Map<String, Value>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Answer> {
+        match kind {
+            Kind::Start(tool) => submit::call(self, tool, arguments, context).await,
+            Kind::Status(tool) => status::call(self, tool, read(arguments)?, context).await,
+            Kind::Results(tool) => results::call(self, tool, read(arguments)?).await,
+            Kind::List => list::call(self, read(arguments)?).await,
+            Kind::Cancel => cancel::call(self, read(arguments)?).await,
+            Kind::Logs => logs::call(self, read(arguments)?).await,
+            Kind::Retry => retry::call(self, read(arguments)?).await,
+            Kind::GetState => state::get(self, read(arguments)?).await,
+            Kind::ResetState => state::reset(self, read(arguments)?).await,
+            Kind::System => system::call(self).await,
+        }
+    }
+
+    /// A refusal with a remedy that works over MCP.
+    pub(super) fn refusal(&self, error: Error) -> Answer {
+        Answer {
+            reply: Reply::rejected(for_agents(error, self.names(), None)),
+            is_error: true,
+        }
+    }
+
+    /// What runs beside the answers.
+    pub(super) fn beside(&self) -> &Beside {
+        &self.inner.beside
+    }
+
+    pub(super) fn names(&self) -> Names {
+        self.inner.names
+    }
+
+    pub(super) fn hints(&self) -> &Hints {
+        &self.inner.hints
+    }
+
+    pub(super) fn ended(&self) -> &Ended {
+        &self.inner.ended
+    }
+
+    pub(super) fn service(&self) -> &JobService {
+        &self.inner.service
+    }
+
+    /// Whose jobs these are: over stdio, the one local user's.
+    pub(super) fn owner(&self) -> Owner {
+        Owner::local()
+    }
+
+    /// Does something that may wait for the disk, off the event loop.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&JobService, &Owner) -> T + Send + 'static,
+    ) -> T {
+        let (service, owner) = (Arc::clone(&self.inner.service), self.owner());
+        match spawn_blocking(move || work(&service, &owner)).await {
+            Ok(done) => done,
+            Err(error) => resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Watches some jobs; `None` where inotify is not to be had.
+    pub(super) fn watch(&self, ids: &[JobId]) -> Option<Waiting> {
+        let wake = self.inner.wake.get_or_init(|| Wake::new().ok()).as_ref()?;
+        let dirs: Vec<_> = ids.iter().map(|id| self.service().data().job(id)).collect();
+        wake.watch(dirs.iter().map(|dir| Path::new(dir.path())))
+    }
+}
+
+/// The checked arguments as a struct.
+fn read<T: serde::de::DeserializeOwned>(arguments: Map<String, Value>) -> Result<T> {
+    serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| Error::new(crate::error::Code::InvalidArgument, error.to_string()))
+}

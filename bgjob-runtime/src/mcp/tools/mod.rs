@@ -1,0 +1,13 @@
+//! One file for each thing that a tool does.
+
+pub mod cancel;
+pub mod list;
+pub mod logs;
+mod next;
+mod part;
+pub mod results;
+pub mod retry;
+pub mod state;
+pub mod status;
+pub mod submit;
+pub mod system;

@@ -1,0 +1,59 @@
+//! The call that makes sense after seeing a job.
+
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::job::id::JobId;
+use crate::job::view::{JobView, ViewState};
+use crate::mcp::envelope::Reply;
+use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::remedy::for_agents;
+
+/// A reply about one job that names the next call worth making, and works as given.
+pub fn follow(jobs: &Jobs, view: JobView) -> Reply {
+    let Some(id) = view.job_id.clone() else {
+        return view.into();
+    };
+    let (state, error) = (view.state, view.error.clone());
+    let large = view.result.is_none() && view.bytes.is_some();
+    let mut reply = Reply::from(view);
+    reply.job.error = reply
+        .job
+        .error
+        .map(|error| for_agents(error, jobs.names(), Some(id.tool())));
+    match state {
+        ViewState::Queued | ViewState::Running => wait(jobs, reply, &id),
+        ViewState::Completed if large => reply.next(
+            jobs.names().results(Some(id.tool())),
+            json!({ "job_id": id }),
+        ),
+        ViewState::Failed if error.is_some_and(|error| error.retryable) => {
+            reply.next("retry_job", json!({ "job_id": id }))
+        }
+        _ => reply,
+    }
+}
+
+/// Adds the advice to wait for a job.
+pub fn wait(jobs: &Jobs, reply: Reply, id: &JobId) -> Reply {
+    let args = json!({ "job_id": id, "wait_s": seconds(jobs.hints().wait_s()) });
+    reply.next(jobs.names().status(Some(id.tool())), args)
+}
+
+/// Whole seconds as an integer: `20`, not `20.0`.
+pub fn seconds(seconds: f64) -> Value {
+    if seconds.fract() == 0.0 {
+        json!(seconds as u64)
+    } else {
+        json!(seconds)
+    }
+}
+
+/// A refusal that is about one job.
+pub fn refuse(jobs: &Jobs, error: Error, id: &JobId) -> Answer {
+    let error = for_agents(error, jobs.names(), Some(id.tool()));
+    Answer {
+        reply: Reply::rejected(error),
+        is_error: true,
+    }
+}

@@ -1,0 +1,198 @@
+//! `get_job_status`: waits without polling, and gives up as soon as nobody listens.
+
+use std::time::Duration;
+
+use rmcp::RoleServer;
+use rmcp::service::RequestContext;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::next::{follow, refuse, seconds};
+use crate::error::{Code, Error, Result};
+use crate::job::id::JobId;
+use crate::job::view::{JobView, ViewState};
+use crate::mcp::args::{self, Until};
+use crate::mcp::envelope::{Reply, tidy};
+use crate::mcp::hints::{LONGEST, kept};
+use crate::mcp::jobs::{Answer, Jobs};
+
+/// Jobs that one call may wait for.
+const MOST_JOBS: usize = 50;
+/// How often a job is looked at when no event came.
+const FALLBACK: Duration = Duration::from_secs(1);
+/// The same where inotify is not to be had.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Waits for one job or several, and says how they stand.
+pub async fn call(
+    jobs: &Jobs,
+    tool: Option<&str>,
+    args: args::Status,
+    context: &RequestContext<RoleServer>,
+) -> Result<Answer> {
+    let ids = ids(&args)?;
+    for id in &ids {
+        jobs.names().check(tool, id)?;
+    }
+    let asked = args.wait_s.unwrap_or_else(|| jobs.hints().wait_s());
+    let wait = Wait {
+        jobs,
+        ids: &ids,
+        until: args.until.unwrap_or_default(),
+        begun: Instant::now(),
+        limit: kept(asked),
+    };
+    let views = match wait.run(context).await {
+        Ok(views) => views,
+        Err(error) => return Ok(refuse(jobs, error, &ids[0])),
+    };
+    let mut reply = match (&args.job_ids, views) {
+        (None, mut views) if views.len() == 1 => follow(jobs, views.remove(0)),
+        (_, views) => several(jobs, views, args.until),
+    };
+    let waited = wait.begun.elapsed().as_secs();
+    reply.job.waited_s = (waited > 0).then_some(waited);
+    if asked > LONGEST {
+        reply.job.warning = Some(format!("wait_s is at most {LONGEST}: it was cut to that"));
+    }
+    Ok(reply.into())
+}
+
+fn ids(args: &args::Status) -> Result<Vec<JobId>> {
+    let texts = match (&args.job_id, &args.job_ids) {
+        (Some(one), None) => std::slice::from_ref(one),
+        (None, Some(several)) => several.as_slice(),
+        (Some(_), Some(_)) => {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "both `job_id` and `job_ids` are given",
+            )
+            .at("/job_ids")
+            .remedy("Give one of them."));
+        }
+        (None, None) => &[],
+    };
+    if texts.is_empty() {
+        return Err(Error::new(Code::MissingArgument, "`job_id` is missing")
+            .at("/job_id")
+            .remedy("Give the job_id that the call which started the job answered with, or call list_jobs."));
+    }
+    if texts.len() > MOST_JOBS {
+        return Err(Error::new(
+            Code::TooLarge,
+            format!("at most {MOST_JOBS} jobs can be waited for"),
+        )
+        .at("/job_ids")
+        .remedy("Split them over several calls, or use list_jobs."));
+    }
+    let mut ids: Vec<JobId> = texts
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<_>>()?;
+    let mut seen = std::collections::HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    Ok(ids)
+}
+
+struct Wait<'a> {
+    jobs: &'a Jobs,
+    ids: &'a [JobId],
+    until: Until,
+    begun: Instant,
+    limit: Duration,
+}
+
+impl Wait<'_> {
+    async fn run(&self, context: &RequestContext<RoleServer>) -> Result<Vec<JobView>> {
+        if self.limit.is_zero() {
+            return self.look();
+        }
+        // Armed before the first look: a change cannot fall between.
+        let watch = self.jobs.watch(self.ids);
+        let first = self.look()?;
+        let mut views = first.clone();
+        let deadline = self.begun + self.limit;
+        while !self.is_over(&first, &views) {
+            let pause = if watch.is_some() { FALLBACK } else { POLL };
+            let changed = async {
+                match &watch {
+                    Some(watch) => watch.changed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = changed => {}
+                () = sleep(pause) => self.jobs.beside().look_after(),
+                () = sleep_until(deadline) => return self.look(),
+                () = self.jobs.ended().fired() => return Ok(views),
+                () = context.ct.cancelled() => {
+                    self.jobs.hints().cancelled_after(self.begun.elapsed());
+                    return Ok(views);
+                }
+            }
+            views = self.look()?;
+        }
+        Ok(views)
+    }
+
+    fn look(&self) -> Result<Vec<JobView>> {
+        let owner = self.jobs.owner();
+        let views: Vec<JobView> = self
+            .ids
+            .iter()
+            .map(|id| self.jobs.service().view(&owner, id))
+            .collect::<Result<_>>()?;
+        if views.iter().any(is_live) {
+            self.jobs.beside().look_after();
+        }
+        Ok(views)
+    }
+
+    fn is_over(&self, first: &[JobView], now: &[JobView]) -> bool {
+        if now
+            .iter()
+            .any(|view| view.state == ViewState::InputRequired)
+        {
+            return true;
+        }
+        match (now, self.until) {
+            // The first phase of a job that was queued is no news: it has begun, no more.
+            ([one], _) => {
+                !is_live(one)
+                    || first
+                        .iter()
+                        .any(|was| was.phase.is_some() && was.phase != one.phase)
+            }
+            (several, Until::Any) => !several.iter().all(is_live),
+            (several, Until::All) => !several.iter().any(is_live),
+        }
+    }
+}
+
+fn is_live(view: &JobView) -> bool {
+    matches!(
+        view.state,
+        ViewState::Queued | ViewState::Running | ViewState::InputRequired
+    )
+}
+
+fn several(jobs: &Jobs, views: Vec<JobView>, until: Option<Until>) -> Reply {
+    let live: Vec<JobId> = views
+        .iter()
+        .filter(|view| is_live(view))
+        .filter_map(|view| view.job_id.clone())
+        .collect();
+    let mut reply = Reply::ok();
+    reply.jobs = Some(views.into_iter().map(tidy).collect());
+    if live.is_empty() {
+        return reply;
+    }
+    let status = jobs.names().status(Some(live[0].tool()));
+    let mut args = serde_json::Map::new();
+    args.insert("job_ids".into(), json!(live));
+    args.insert("wait_s".into(), seconds(jobs.hints().wait_s()));
+    if until == Some(Until::Any) {
+        args.insert("until".into(), "any".into());
+    }
+    reply.next(status, Value::Object(args))
+}
