@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Command;
 
 use crate::cli::{self, Context};
+use crate::mcp::JobTools;
 use crate::store::ledger::Settings;
 
 /// What a command of one's own returns. Any error is printed with its sources; an
@@ -48,6 +49,7 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) pass_env: Vec<String>,
     pub(crate) instructions: Option<String>,
+    pub(crate) job_tools: JobTools,
     pub(crate) commands: Vec<OwnCommand>,
 }
 
@@ -62,6 +64,7 @@ impl App {
             settings: Settings::default(),
             pass_env: Vec::new(),
             instructions: None,
+            job_tools: JobTools::default(),
             commands: Vec::new(),
         }
     }
@@ -110,6 +113,14 @@ impl App {
     #[must_use]
     pub fn instructions(mut self, text: impl Into<String>) -> Self {
         self.instructions = Some(text.into());
+        self
+    }
+
+    /// Which tools follow jobs over MCP: the same two for all tools (the default), or a typed pair for
+    /// each.
+    #[must_use]
+    pub fn job_tools(mut self, job_tools: JobTools) -> Self {
+        self.job_tools = job_tools;
         self
     }
 

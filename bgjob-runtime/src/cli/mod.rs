@@ -59,7 +59,7 @@ fn with_tools(app: &App, registry: &'static Registry, argv: Vec<OsString>) -> En
     }
     let mut command = args::command(app, registry, &argv);
     match command.try_get_matches_from_mut(argv) {
-        Ok(given) if given.subcommand().is_none() => {
+        Ok(given) if given.subcommand().is_none() && !commands::serve_is_wanted() => {
             speak(app).insist(command.render_help().ansi());
             Ending::Usage
         }

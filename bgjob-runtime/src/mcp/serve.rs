@@ -1,6 +1,6 @@
 //! A server's life on standard input and output.
 
-use std::process::ExitCode;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,56 +20,49 @@ use crate::service::JobService;
 const FAREWELL: Duration = Duration::from_millis(120);
 
 /// How to serve.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ServeOptions {
     /// Which tools follow jobs.
     pub job_tools: JobTools,
     /// What a client may send.
     pub limits: Limits,
+    /// What to tell models about this server beside what is said about jobs.
+    pub instructions: Option<String>,
 }
 
 /// Serves MCP on standard input and output until the client leaves or SIGTERM or SIGINT comes; then
 /// returns within 200 ms, while the jobs go on. Call it from a thread without a tokio runtime.
 ///
-/// Complaints go to standard error; so does whatever anybody prints.
-pub fn serve_stdio(service: JobService, options: ServeOptions) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
+/// From then on whatever anybody prints goes to standard error.
+///
+/// # Errors
+/// When there is nothing to serve on, or two tools would have one name.
+pub fn serve_stdio(service: Arc<JobService>, options: ServeOptions) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return complain(&format!("cannot start: {error}")),
-    };
+        .build()?;
     let done = runtime.block_on(serve(service, options));
     // Whatever a thread still does is safe to kill; waiting for it would keep the client waiting.
     runtime.shutdown_background();
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => complain(&why),
-    }
+    done
 }
 
-fn complain(why: &str) -> ExitCode {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "error: {why}");
-    ExitCode::FAILURE
-}
-
-async fn serve(service: JobService, options: ServeOptions) -> Result<(), String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("cannot listen to signals: {error}"));
+async fn serve(service: Arc<JobService>, options: ServeOptions) -> io::Result<()> {
     let stop = Stop {
-        terminate: listen(SignalKind::terminate())?,
-        interrupt: listen(SignalKind::interrupt())?,
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
     };
-    let (input, output) =
-        stdio().map_err(|error| format!("cannot serve on standard input and output: {error}"))?;
+    let (input, output) = stdio()?;
     let transport = LineTransport::with_limits(input, output, options.limits);
     let ended = transport.ended();
     let (name, version) = service.server();
     let (name, version) = (name.to_owned(), version.to_owned());
-    let jobs = Jobs::new(Arc::new(service), options.job_tools, ended.clone())?;
-    let session = session(Server::new(jobs.clone(), name, version), transport);
-    stop.during(session, &ended).await;
+    let jobs = Jobs::new(service, options.job_tools, ended.clone()).map_err(io::Error::other)?;
+    let mut server = Server::new(jobs.clone(), name, version);
+    if let Some(text) = options.instructions {
+        server = server.instructions(text);
+    }
+    stop.during(session(server, transport), &ended).await;
     jobs.finish(FAREWELL).await;
     Ok(())
 }

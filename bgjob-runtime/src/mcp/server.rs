@@ -31,6 +31,7 @@ pub struct Server {
     jobs: Jobs,
     name: String,
     version: String,
+    instructions: String,
 }
 
 impl Server {
@@ -40,7 +41,15 @@ impl Server {
             jobs,
             name: name.into(),
             version: version.into(),
+            instructions: INSTRUCTIONS.to_owned(),
         }
+    }
+
+    /// Tells models about this server beside what is said about jobs.
+    #[must_use]
+    pub fn instructions(mut self, text: impl AsRef<str>) -> Self {
+        self.instructions = format!("{} {INSTRUCTIONS}", text.as_ref().trim());
+        self
     }
 }
 
@@ -48,7 +57,7 @@ impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new(&self.name, &self.version))
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(&self.instructions)
     }
 
     async fn initialize(

@@ -246,7 +246,7 @@ impl JobService {
 }
 
 /// A job that submits jobs by re-entering its own program would be a fork bomb.
-fn refuse_inside_a_job() -> Result<()> {
+pub(crate) fn refuse_inside_a_job() -> Result<()> {
     if std::env::var_os(MARK).is_none() {
         return Ok(());
     }

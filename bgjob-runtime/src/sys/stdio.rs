@@ -44,7 +44,7 @@ pub enum Kind {
 ///
 /// # Errors
 /// When fstat(2) fails.
-pub fn kind(fd: &OwnedFd) -> io::Result<Kind> {
+pub fn kind(fd: &impl AsFd) -> io::Result<Kind> {
     Ok(
         match FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) {
             FileType::Fifo => Kind::Pipe,

@@ -9,6 +9,7 @@ mod result;
 mod retry;
 mod run;
 mod schema;
+mod serve;
 mod show;
 mod state;
 mod tools;
@@ -27,6 +28,7 @@ use crate::error::{Code, Error};
 use crate::tool::registry::Registry;
 
 pub use run::follow_jobs;
+pub use serve::is_wanted as serve_is_wanted;
 
 /// The built-in commands.
 pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
@@ -52,6 +54,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
         config::command(),
         tools::command(),
         schema::command(),
+        serve::command(),
     ]
 }
 
@@ -61,7 +64,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
 /// What stopped it.
 pub fn dispatch(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     let Some((name, inner)) = given.subcommand() else {
-        return Ok(Ending::Usage);
+        return serve::run(session);
     };
     match (name, inner.subcommand()) {
         ("run", Some((tool, given))) => run::run(session, tool, given),
@@ -70,6 +73,7 @@ pub fn dispatch(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         ("config", Some((command, given))) => config::run(session, command, given),
         ("tools", _) => tools::run(session, inner),
         ("schema", _) => schema::run(session, inner),
+        ("serve", _) => serve::run(session),
         _ => own(session, name, inner),
     }
 }
