@@ -64,6 +64,35 @@ enum Effect {
     Destroys,
 }
 
+/// What a call that starts a job may tell beside what any call tells; the result when the job of an
+/// earlier call is shown.
+const START: [&str; 5] = [
+    "result",
+    "queue_position",
+    "waiting_for",
+    "elapsed_s",
+    "state_patch",
+];
+/// What is told of a job.
+const JOB: [&str; 14] = [
+    "progress",
+    "phase",
+    "message",
+    "eta_s",
+    "waited_s",
+    "elapsed_s",
+    "queue_position",
+    "waiting_for",
+    "waiting_because",
+    "attempt",
+    "retry_of",
+    "cancel_requested",
+    "bytes",
+    "state_patch",
+];
+/// What is told of a large value.
+const PART: [&str; 5] = ["pointer", "value", "page", "outline", "bytes"];
+
 impl Catalog {
     /// The tools in `registry` and those that follow their jobs.
     ///
@@ -160,7 +189,7 @@ impl Catalog {
             Kind::Status(name),
             Effect::Reads,
             flatten::<args::Status>("arguments"),
-            schema(&["result", "jobs"], Some(&result)),
+            schema(&[&JOB[..], &["jobs"]].concat(), Some(&result)),
         )?;
         self.follow(
             &names.results(name),
@@ -171,7 +200,7 @@ impl Catalog {
             Kind::Results(name),
             Effect::Reads,
             flatten::<args::Results>("arguments"),
-            schema(&["result", "pointer", "value", "page", "outline"], Some(&result)),
+            schema(&PART, Some(&result)),
         )
     }
 
@@ -190,7 +219,7 @@ impl Catalog {
             Kind::Cancel,
             Effect::Destroys,
             flatten::<args::Cancel>("arguments"),
-            schema(&[], None),
+            schema(&JOB, None),
         )?;
         self.follow(
             "get_job_logs",
@@ -206,7 +235,7 @@ impl Catalog {
             Kind::Retry,
             Effect::Repeats,
             flatten::<args::Retry>("arguments"),
-            schema(&[], None),
+            schema(&START, None),
         )?;
         self.follow(
             "get_state",
@@ -214,7 +243,7 @@ impl Catalog {
             Kind::GetState,
             Effect::Reads,
             flatten::<args::GetState>("arguments"),
-            schema(&["fields", "pointer", "value", "page", "outline"], None),
+            schema(&[&PART[..], &["fields"]].concat(), None),
         )?;
         self.follow(
             "reset_state",
@@ -237,7 +266,7 @@ impl Catalog {
 
 fn start(tool: &registry::Tool, names: Names) -> Tool {
     let described = tool.described();
-    let replies = schema(&["result"], Some(&described.output_schema));
+    let replies = schema(&START, Some(&described.output_schema));
     let input = Arc::clone(&described.input_schema);
     let text = description(tool, names);
     let mut listed = describe(tool.name(), &text, input, replies, Effect::Starts);

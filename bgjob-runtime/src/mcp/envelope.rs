@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rmcp::model::{CallToolResult, ContentBlock};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::clean;
 use crate::error::Error;
@@ -160,53 +160,103 @@ pub fn tidy(mut job: JobView) -> JobView {
     job
 }
 
-/// The fields of a reply that never come from some tools: left out of their schemas.
-const EXTRAS: [&str; 9] = [
-    "pointer", "value", "page", "outline", "jobs", "fields", "log", "system", "result",
-];
-
-/// The schema of replies that may hold the fields of a job's view and those of `extras`; `result`
+/// The schema of replies that may hold `fields`, beside those that every reply may hold; `result`
 /// describes the tool's own result.
-pub fn schema(extras: &[&str], result: Option<&Map<String, Value>>) -> Arc<Map<String, Value>> {
+///
+/// Clients show these schemas to models or fetch them at every start, so they are lean: types without
+/// prose, no bounds, error codes as text. The exported schema of the envelope has all of that.
+pub fn schema(fields: &[&str], result: Option<&Map<String, Value>>) -> Arc<Map<String, Value>> {
     let signature = Signature::new(output::<()>()).flatten(flatten::<Reply>("reply"));
-    let mut schema = (*signature.described().input_schema).clone();
-    let mut definitions = Map::new();
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties
-            .retain(|name, _| !EXTRAS.contains(&name.as_str()) || extras.contains(&name.as_str()));
-        if let Some(result) = result {
-            let (own, defined) = take_definitions(result);
-            properties.insert("result".into(), Value::Object(own));
-            definitions = defined;
-        }
-    }
-    let mut schema = Value::Object(schema);
-    open(&mut schema);
+    let mut schema = Value::Object((*signature.described().input_schema).clone());
+    lean(&mut schema);
     let Value::Object(mut schema) = schema else {
         return Arc::default();
     };
-    if let Some(Value::Object(known)) = schema.get_mut("$defs") {
-        known.extend(definitions);
-    } else if !definitions.is_empty() {
+    let mut definitions = take_definitions(&schema).1;
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.retain(|name, _| {
+            EVERYWHERE.contains(&name.as_str()) || fields.contains(&name.as_str())
+        });
+        // Which error codes there are is for the reader of the documentation.
+        if let Some(Value::Object(error)) =
+            properties.get_mut("error").map(|e| &mut e["properties"])
+        {
+            error.insert("code".into(), json!({ "type": "string" }));
+            // Whatever the tool's own error serialises to.
+            error.shift_remove("details");
+        }
+        if let Some(jobs) = properties.get_mut("jobs") {
+            let job = &mut jobs["items"]["properties"];
+            *job = json!({ "job_id": job["job_id"], "state": job["state"] });
+        }
+        if let Some(result) = result {
+            let (own, defined) = take_definitions(result);
+            definitions.extend(defined);
+            properties.insert("result".into(), Value::Object(own));
+        }
+    }
+    schema.shift_remove("$defs");
+    let text = Value::Object(schema.clone()).to_string();
+    definitions.retain(|name, _| text.contains(&format!("#/$defs/{name}\"")));
+    if !definitions.is_empty() {
         schema.insert("$defs".into(), Value::Object(definitions));
     }
     Arc::new(schema)
 }
 
-/// Replies may gain fields: an old schema in a client's cache must still hold for them.
-fn open(schema: &mut Value) {
+/// What any tool may reply.
+const EVERYWHERE: [&str; 6] = ["job_id", "state", "error", "warning", "next", "replayed"];
+
+/// Takes prose and bounds away. Objects stay open: replies may gain fields, and an old schema in a
+/// client's cache must still hold for them.
+fn lean(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
-            if members.get("additionalProperties") == Some(&Value::Bool(false)) {
-                members.shift_remove("additionalProperties");
+            let is_schema = members.contains_key("type") || members.contains_key("$ref");
+            if is_schema {
+                let extras = ["description", "minimum", "maximum", "additionalProperties"];
+                extras
+                    .iter()
+                    .for_each(|extra| drop(members.shift_remove(*extra)));
             }
-            // A tool's own result is not ours to change.
-            members
-                .iter_mut()
-                .filter(|(name, _)| *name != "result")
-                .for_each(|(_, inner)| open(inner));
+            members.values_mut().for_each(lean);
         }
-        Value::Array(items) => items.iter_mut().for_each(open),
+        Value::Array(items) => items.iter_mut().for_each(lean),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_s_result_is_described_in_the_envelope() {
+        let result = json!({"type": "object", "properties": {"x": {"$ref": "#/$defs/X"}}, "$defs": {"X": {"type": "number"}, "Unused": {}}});
+        let schema = schema(&["page"], result.as_object());
+        let properties = schema["properties"].as_object().unwrap();
+        assert_eq!(properties["result"]["properties"]["x"]["$ref"], "#/$defs/X");
+        assert_eq!(schema["$defs"], json!({"X": {"type": "number"}}));
+        assert!(properties.contains_key("page") && !properties.contains_key("log"));
+        assert_eq!(schema["required"], json!(["state"]));
+    }
+
+    #[test]
+    fn schemas_are_lean_and_closed_to_nothing() {
+        let text = serde_json::to_string(&schema(&[], None)).unwrap();
+        assert!(text.len() < 1200, "{} bytes: {text}", text.len());
+        assert!(!text.contains("description") && !text.contains("additionalProperties"));
+    }
+
+    #[test]
+    fn the_text_is_the_structured_content() {
+        let reply = Reply::ok().next("list_jobs", json!({"limit": 1}));
+        let result = serde_json::to_value(reply.into_result(false)).unwrap();
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert_eq!(text, result["structuredContent"].to_string());
+        assert_eq!(
+            text,
+            r#"{"state":"ok","next":{"tool":"list_jobs","args":{"limit":1}}}"#
+        );
     }
 }

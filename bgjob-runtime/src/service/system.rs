@@ -43,13 +43,16 @@ impl JobService {
         let disk = rustix::fs::statvfs(self.data.root())
             .map_err(|error| Error::storage("look at the disk", error))?;
         let (server, version) = self.server();
+        // Each in a statement of its own: a lock lives to the end of the statement that took it.
+        let running = self.ledger().count_alive()?;
+        let queued = self.ledger().count_queued(owner.as_str())?;
         Ok(SystemStatus {
             server: server.to_owned(),
             version: version.to_owned(),
             data_dir: self.data.root().display().to_string(),
-            running: self.ledger().count_alive()?,
+            running,
             max_jobs: settings.max_jobs,
-            queued: self.ledger().count_queued(owner.as_str())?,
+            queued,
             max_queued: settings.max_queued,
             retention: humantime::format_duration(settings.retention).to_string(),
             memory_available_mib: memory_available_mib(),

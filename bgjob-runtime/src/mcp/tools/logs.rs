@@ -7,9 +7,10 @@ use std::os::unix::fs::FileExt;
 use super::next::{follow, refuse};
 use crate::error::{Error, Result};
 use crate::job::id::JobId;
+use crate::job::view::JobView;
 use crate::mcp::args::{self, Stream};
 use crate::mcp::clean;
-use crate::mcp::envelope::LogView;
+use crate::mcp::envelope::{LogView, Reply};
 use crate::mcp::jobs::{Answer, Jobs};
 use crate::service;
 use crate::store::files;
@@ -49,9 +50,11 @@ pub async fn call(jobs: &Jobs, args: args::Logs) -> Result<Answer> {
         Ok(part) => part,
         Err(error) => return Ok(refuse(jobs, error, &id)),
     };
-    let mut reply = follow(jobs, view);
-    reply.job.result = None;
-    reply.job.error = None;
+    let mut reply = Reply::from(JobView {
+        job_id: view.job_id.clone(),
+        ..JobView::bare(view.state)
+    });
+    reply.job.next = follow(jobs, view).job.next;
     reply.log = Some(part.into_view(stream));
     Ok(reply.into())
 }
