@@ -129,7 +129,13 @@ impl Reply {
     /// The tool result: `structuredContent`, and the identical text for clients that show only that.
     pub fn into_result(self, is_error: bool) -> CallToolResult {
         // Serialising plain data with string keys cannot fail.
-        let value = serde_json::to_value(&self).unwrap_or_default();
+        let mut value = serde_json::to_value(&self).unwrap_or_default();
+        if let Value::Object(members) = &mut value
+            && let Some(next) = members.shift_remove("next")
+        {
+            // Last, where a model that reads on will look for it.
+            members.insert("next".into(), next);
+        }
         let text = vec![ContentBlock::text(value.to_string())];
         let mut result = if is_error {
             CallToolResult::error(text)
@@ -148,6 +154,8 @@ pub fn tidy(mut job: JobView) -> JobView {
     let round = |number: f64, digits: f64| (number * digits).round() / digits;
     job.progress = job.progress.map(|share| round(share, 1000.0));
     job.elapsed_s = job.elapsed_s.map(|s| round(s, 10.0));
+    // Whoever has the result can see its size.
+    job.bytes = job.bytes.filter(|_| job.result.is_none());
     job.phase = job.phase.map(|text| clean::line(&text, WORDS));
     job.message = job.message.map(|text| clean::line(&text, WORDS));
     if let Some(error) = &mut job.error {
@@ -155,7 +163,7 @@ pub fn tidy(mut job: JobView) -> JobView {
         error.stderr_tail = error
             .stderr_tail
             .take()
-            .map(|tail| clean::text(&tail, 4000));
+            .map(|tail| clean::text(&tail, 1000));
     }
     job
 }

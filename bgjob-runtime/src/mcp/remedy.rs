@@ -29,6 +29,9 @@ pub fn for_agents(error: Error, names: Names, tool: Option<&str>) -> Error {
             Some(_) => return error,
             None => "Call get_system_status; if the disk is full, a person must make room.".to_owned(),
         },
+        Code::MissingState if error.remedy.as_ref().is_some_and(|r| r.contains("`state set")) => {
+            "No tool sets this field: a person must, with the program's command line.".to_owned()
+        }
         Code::UnknownArgument
         | Code::MissingArgument
         | Code::InvalidArgument

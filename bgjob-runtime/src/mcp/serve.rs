@@ -67,14 +67,21 @@ async fn serve(service: Arc<JobService>, options: ServeOptions) -> io::Result<()
     Ok(())
 }
 
-/// From the first line to the last.
+/// From the first line until the client leaves or `transport.ended()` fires.
 async fn session<R>(server: Server, transport: LineTransport<R>)
 where
     R: tokio::io::AsyncRead + Send + Unpin + 'static,
 {
+    let ended = transport.ended();
     match server.serve(transport).await {
         Ok(running) => {
-            let _ = running.waiting().await;
+            let token = running.cancellation_token();
+            let mut waiting = std::pin::pin!(running.waiting());
+            tokio::select! {
+                _ = &mut waiting => return,
+                () = ended.fired() => token.cancel(),
+            }
+            let _ = waiting.await;
         }
         Err(error) => tracing::info!(%error, "no session came about"),
     }

@@ -156,17 +156,21 @@ fn args(pairs: &[(&str, Value)]) -> Map<String, Value> {
         .collect()
 }
 
-/// The first thing in an outline that has parts of its own.
+/// The largest array or object in an outline.
 fn inner(outline: &Map<String, Value>) -> Option<&str> {
-    let has_parts = |shape: &Value| {
-        shape
-            .as_str()
-            .is_some_and(|shape| shape.starts_with("array") || shape.starts_with("object"))
+    let size = |shape: &Value| {
+        let (kind, size) = shape.as_str()?.split_once('(')?;
+        let size = size.strip_suffix(')')?.parse::<u64>().ok()?;
+        (kind != "string").then_some(size)
     };
-    outline
+    let sized = outline
         .iter()
-        .find(|(_, shape)| has_parts(shape))
-        .map(|(pointer, _)| pointer.as_str())
+        .filter_map(|(pointer, shape)| Some((size(shape)?, pointer)));
+    // The first of equals: it is the outermost.
+    sized
+        .rev()
+        .max_by_key(|(size, _)| *size)
+        .map(|(_, pointer)| pointer.as_str())
 }
 
 /// The refusal for a pointer that leaves the document: where it does, and what there is instead.
@@ -247,7 +251,7 @@ mod tests {
         assert_eq!(found.reply.outline.unwrap()["/series"], "array(2000)");
         assert!(found.reply.value.is_none() && found.whole.is_none());
         assert_eq!(found.reply.job.bytes, Some(text.len() as u64));
-        assert_eq!(found.next.unwrap(), args(&[("pointer", json!("/summary"))]));
+        assert_eq!(found.next.unwrap(), args(&[("pointer", json!("/series"))]));
     }
 
     #[test]

@@ -109,19 +109,26 @@ impl Wait<'_> {
         }
         // Armed before the first look: a change cannot fall between.
         let watch = self.jobs.watch(self.ids);
-        let first = self.look()?;
-        let mut views = first.clone();
+        let mut views = self.look()?;
+        // The first phase of a job that was queued is no news: it has begun, no more.
+        let mut phase = None;
         let deadline = self.begun + self.limit;
-        while !self.is_over(&first, &views) {
+        loop {
+            let now = views.first().and_then(|view| view.phase.clone());
+            let changed = phase.is_some() && now.is_some() && phase != now;
+            if self.is_over(&views) || (changed && self.ids.len() == 1) {
+                return Ok(views);
+            }
+            phase = phase.or(now);
             let pause = if watch.is_some() { FALLBACK } else { POLL };
-            let changed = async {
+            let event = async {
                 match &watch {
                     Some(watch) => watch.changed().await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = changed => {}
+                () = event => {}
                 () = sleep(pause) => self.jobs.beside().look_after(),
                 () = sleep_until(deadline) => return self.look(),
                 () = self.jobs.ended().fired() => return Ok(views),
@@ -132,7 +139,6 @@ impl Wait<'_> {
             }
             views = self.look()?;
         }
-        Ok(views)
     }
 
     fn look(&self) -> Result<Vec<JobView>> {
@@ -148,23 +154,14 @@ impl Wait<'_> {
         Ok(views)
     }
 
-    fn is_over(&self, first: &[JobView], now: &[JobView]) -> bool {
-        if now
-            .iter()
-            .any(|view| view.state == ViewState::InputRequired)
-        {
+    fn is_over(&self, now: &[JobView]) -> bool {
+        let asks = |view: &JobView| view.state == ViewState::InputRequired;
+        if now.iter().any(asks) {
             return true;
         }
-        match (now, self.until) {
-            // The first phase of a job that was queued is no news: it has begun, no more.
-            ([one], _) => {
-                !is_live(one)
-                    || first
-                        .iter()
-                        .any(|was| was.phase.is_some() && was.phase != one.phase)
-            }
-            (several, Until::Any) => !several.iter().all(is_live),
-            (several, Until::All) => !several.iter().any(is_live),
+        match self.until {
+            Until::Any => !now.iter().all(is_live),
+            Until::All => !now.iter().any(is_live),
         }
     }
 }
