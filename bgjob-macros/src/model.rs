@@ -42,6 +42,10 @@ pub struct Options {
     pub priority: Option<i32>,
     /// Environment variables.
     pub pass_env: Option<Vec<LitStr>>,
+    /// Attempts after the first.
+    pub retries: Option<Retries>,
+    /// Which earlier calls stand for a new one.
+    pub dedupe: Option<Dedupe>,
     /// The tokio runtime.
     pub flavor: Option<Flavor>,
 }
@@ -55,6 +59,40 @@ pub enum Timeout {
     Never,
     /// At most this long; longer than 0, in whole milliseconds that fit `u64`.
     After(Duration),
+}
+
+/// What is tried again; an absent part keeps the runtime's default.
+pub struct Retries {
+    /// At least 1.
+    pub max: u32,
+    /// Not empty, none twice.
+    pub on: Option<Vec<RetryOn>>,
+    /// At most `max_backoff`.
+    pub backoff: Option<Duration>,
+    /// The longest pause.
+    pub max_backoff: Option<Duration>,
+}
+
+/// An end of an attempt after which another may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryOn {
+    /// Nobody saw the end.
+    Lost,
+    /// The process ended.
+    Crashed,
+    /// It ran too long.
+    TimedOut,
+    /// The error says so.
+    Retryable,
+}
+
+/// Which earlier calls of the same input stand for a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dedupe {
+    /// Those that have not ended.
+    InFlight,
+    /// Also those submitted at most so long ago; longer than 0.
+    Within(Duration),
 }
 
 /// The tokio runtime of an async tool.

@@ -43,12 +43,23 @@ problems! {
     WrongValue { name, expected, example } => "`{name}` takes {expected}", help: "write `{example}`";
 
     // Options of a tool.
-    DurationWithoutUnit { given } => "the duration `{given}` has no unit",
-        help: "write `timeout = \"{given}s\"` for seconds; the units are ms, s, m, h and d";
-    BadDuration { given } => "`{given}` is not a duration",
-        help: "write whole numbers with units, largest first, such as `\"30m\"`, `\"1h30m\"` or `\"500ms\"`, or `\"none\"`; the units are ms, s, m, h and d";
+    DurationWithoutUnit { name, given } => "the duration `{given}` has no unit",
+        help: "write `{name} = \"{given}s\"` for seconds; the units are ms, s, m, h and d";
+    BadDuration { given, other } => "`{given}` is not a duration",
+        help: "write whole numbers with units, largest first, such as `\"30m\"`, `\"1h30m\"` or `\"500ms\"`{other}; the units are ms, s, m, h and d";
     ZeroTimeout => "a timeout of 0 would end every job at once", help: "write `timeout = \"none\"` for no limit";
     LongTimeout { given } => "a timeout of `{given}` is more than 100 years", help: "write `timeout = \"none\"` for no limit";
+    LongTime { name, given } => "`{name}` is more than 100 years: `{given}`", help: "write a shorter time";
+    RetriesWithoutMax => "`retries` does not say how often", help: "write `retries(max = 3, …)`";
+    UnknownRetryCause { name } => "no attempt ends as `{name}`",
+        help: "name some of `\"lost\"`, `\"crashed\"`, `\"timed_out\"` and `\"retryable\"`";
+    NothingToRetry => "`on` is empty, so nothing would be tried again",
+        help: "name some of `\"lost\"`, `\"crashed\"`, `\"timed_out\"` and `\"retryable\"`, or remove `retries`";
+    ShortMaxBackoff => "`max_backoff` is shorter than the first pause",
+        help: "write a longer `max_backoff`, or a shorter `backoff`; unless given they are 5m and 5s";
+    BadDedupe { given } => "`{given}` is neither `in_flight` nor a duration",
+        help: "write `dedupe = \"in_flight\"`, or a time such as `dedupe = \"10m\"`";
+    ZeroDedupe => "no call comes within 0 of another", help: "write `dedupe = \"in_flight\"`, or remove `dedupe`";
     BadToolName { name, suggestion } => "`{name}` is not a tool name: only a-z, 0-9 and `_` may be in it",
         help: "write `#[background_tool(name = \"{suggestion}\")]`";
     LongToolName { name, length } => "the tool name `{name}` has {length} characters, and 41 is the most",

@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::problem::Problem;
-use crate::syntax::options::{RawArg, RawOptions, RawPatch, Table};
+use crate::syntax::options::{RawArg, RawOptions, RawPatch, RawRetries, Table};
 
 /// The expansion as text; the item must be one that is accepted.
 fn expanded(options: TokenStream, item: TokenStream) -> String {
@@ -42,6 +42,7 @@ expansions! {
     all_options: #[background_tool(
         timeout = "1h30m", state_patch(field = "simulation", pointer = "/summary"), name = "simulate_all",
         title = "Simulate", max_concurrent = 2, priority = -5, pass_env = ["OPENAI_API_KEY", "AWS_*"],
+        retries(max = 3, on = ["lost", "timed_out"], backoff = "500ms", max_backoff = "1m"), dedupe = "10m",
     )] {
         fn simulate() -> f64 { 0.0 }
     }
@@ -50,6 +51,9 @@ expansions! {
     }
     a_patch_written_with_an_equals_sign: #[background_tool(state_patch = (field = "size", pointer = "/a"))] {
         fn size() -> f64 { 0.0 }
+    }
+    plain_retries_and_dedupe: #[background_tool(retries = 2, dedupe = "in_flight")] {
+        fn add(a: i64) -> i64 { a }
     }
     no_timeout: #[background_tool(timeout = "none", flavor = "current_thread")] {
         async fn wait() {}
@@ -205,7 +209,8 @@ fn every_option_is_documented() {
     let rows = RawOptions::ROWS
         .iter()
         .chain(RawArg::ROWS)
-        .chain(RawPatch::ROWS);
+        .chain(RawPatch::ROWS)
+        .chain(RawRetries::ROWS);
     for (key, _) in rows {
         let documented =
             reference.contains(&format!("`{key}`")) || reference.contains(&format!("{key} = "));

@@ -5,8 +5,11 @@ pub mod __private {
     pub use inventory::submit;
     pub use serde_json;
 
+    pub use crate::job::retry::{Dedupe, Retries, RetryOn};
     pub use crate::tool::arg::{arg, flatten, state};
-    pub use crate::tool::call::{Call, DetailsAbsent, DetailsBySerialize, ErrorProbe, Finished};
+    pub use crate::tool::call::{
+        Call, DetailsAbsent, DetailsBySerialize, ErrorProbe, FinalFailure, Finished, PassingFailure,
+    };
     pub use crate::tool::output::output;
     pub use crate::tool::signature::Signature;
     pub use crate::tool::spec::{Body, Flavor, Timeout, ToolSpec};

@@ -125,9 +125,7 @@ impl Assignment {
     }
 
     fn half_result(&self) -> PathBuf {
-        self.dir
-            .path()
-            .join(format!(".results.{}.half", self.nonce))
+        self.dir.half_results(&self.nonce)
     }
 
     /// Patch first, result last: the result's rename is what makes the attempt a success.

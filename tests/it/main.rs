@@ -8,6 +8,7 @@ mod inheritance;
 mod limits;
 mod predecessor;
 mod reference;
+mod repeats;
 mod state;
 mod survival;
 mod trees;

@@ -81,6 +81,7 @@ fn finish(tool: &Tool, run: &TokenStream, call: &Ident, private: &Path) -> Token
             ::core::result::Result::Ok(#value) => #output(#call, &#value),
             ::core::result::Result::Err(#error) => {
                 use #private::{DetailsAbsent as _, DetailsBySerialize as _};
+                use #private::{FinalFailure as _, PassingFailure as _};
                 #failure
             }
         }
@@ -90,8 +91,9 @@ fn finish(tool: &Tool, run: &TokenStream, call: &Ident, private: &Path) -> Token
 /// The probe picks its method by how often it must be dereferenced: an error that is `Serialize` has details.
 fn failure(tool: &Tool, error: &Ident, call: &Ident, private: &Path) -> TokenStream {
     let details = quote_spanned!(span()=> (&&#private::ErrorProbe(&#error)).__details());
+    let retryable = quote_spanned!(span()=> (&&#private::ErrorProbe(&#error)).__retryable());
     let at = tool.output.error.as_ref().map_or_else(span, span_at);
     let error = hygiene::placed(error, at);
     let error = quote_spanned!(at=> &#error);
-    quote_spanned!(span()=> #call.failure(#error, #details))
+    quote_spanned!(span()=> #call.failure(#error, #details, #retryable))
 }

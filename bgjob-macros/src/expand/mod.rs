@@ -2,6 +2,7 @@
 
 mod adapter;
 pub mod recovery;
+mod repeats;
 mod spec;
 
 use proc_macro2::TokenStream;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Expr, Path};
 
-use crate::expand::adapter;
+use crate::expand::{adapter, repeats};
 use crate::hygiene::{self, span, span_at};
 use crate::model::{Argument, Bound, Flavor, Options, Output, Parameter, Source, Timeout, Tool};
 
@@ -35,6 +35,11 @@ fn options(options: &Options, private: &Path) -> TokenStream {
     let max_concurrent = options.max_concurrent.iter();
     let priority = options.priority.iter();
     let pass_env = options.pass_env.iter().map(|names| quote!(&[#(#names),*]));
+    let retries = options.retries.iter().map(|r| repeats::retries(r, private));
+    let dedupe = options
+        .dedupe
+        .into_iter()
+        .map(|d| repeats::dedupe(d, private));
     let flavor = options.flavor.iter().map(|flavor| match flavor {
         Flavor::CurrentThread => quote!(CurrentThread),
         Flavor::MultiThread => quote!(MultiThread),
@@ -46,6 +51,8 @@ fn options(options: &Options, private: &Path) -> TokenStream {
         #(.max_concurrent(#max_concurrent))*
         #(.priority(#priority))*
         #(.pass_env(#pass_env))*
+        #(.retries(#retries))*
+        #(.dedupe(#dedupe))*
         #(.flavor(#private::Flavor::#flavor))*
     }
 }
@@ -55,10 +62,8 @@ fn timeout(limit: Timeout, private: &Path) -> TokenStream {
         Timeout::Default => quote_spanned!(span()=> #private::Timeout::Default),
         Timeout::Never => quote_spanned!(span()=> #private::Timeout::Never),
         Timeout::After(limit) => {
-            let milliseconds = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-            quote_spanned! {span()=>
-                #private::Timeout::After(::core::time::Duration::from_millis(#milliseconds))
-            }
+            let limit = repeats::time(limit);
+            quote_spanned!(span()=> #private::Timeout::After(#limit))
         }
     }
 }

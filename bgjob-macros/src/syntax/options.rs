@@ -83,6 +83,8 @@ table! {
         max_concurrent: "max_concurrent", "max_concurrent = 2";
         priority: "priority", "priority = 5";
         pass_env: "pass_env", "pass_env = [\"OPENAI_API_KEY\", \"AWS_*\"]";
+        retries: "retries", "retries = 3";
+        dedupe: "dedupe", "dedupe = \"in_flight\"";
         flavor: "flavor", "flavor = \"multi_thread\"";
         runtime: "crate", "crate = ::bgjob_runtime";
     }
@@ -104,6 +106,16 @@ table! {
     RawPatch {
         field: "field", "field = \"simulation\"";
         pointer: "pointer", "pointer = \"/a/b\"";
+    }
+}
+
+table! {
+    /// `retries(…)`.
+    RawRetries {
+        max: "max", "max = 3";
+        on: "on", "on = [\"lost\", \"crashed\"]";
+        backoff: "backoff", "backoff = \"5s\"";
+        max_backoff: "max_backoff", "max_backoff = \"5m\"";
     }
 }
 

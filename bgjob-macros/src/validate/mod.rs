@@ -4,6 +4,7 @@ mod function;
 mod numbers;
 mod options;
 mod parameters;
+mod repeats;
 mod values;
 
 use quote::ToTokens;
@@ -45,6 +46,8 @@ pub fn tool(raw: &RawOptions, function: &RawFunction, problems: &Problems) -> Op
         max_concurrent: options::max_concurrent(raw, problems),
         priority: options::priority(raw, problems),
         pass_env: options::pass_env(raw, problems),
+        retries: repeats::retries(raw, problems),
+        dedupe: repeats::dedupe(raw, problems),
         flavor: options::flavor(raw, function, problems),
     };
     function::check(function, problems);

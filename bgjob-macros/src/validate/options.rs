@@ -33,7 +33,8 @@ pub fn timeout(raw: &RawOptions, problems: &Problems) -> Option<Timeout> {
             ..
         })) if bare.suffix().is_empty() => {
             let given = bare.base10_digits().to_owned();
-            problems.report(bare, Problem::DurationWithoutUnit { given });
+            let name = "timeout".to_owned();
+            problems.report(bare, Problem::DurationWithoutUnit { name, given });
             None
         }
         Value::Given(word @ (Expr::Lit(_) | Expr::Path(_))) => {
@@ -57,9 +58,15 @@ fn limit(text: &LitStr, problems: &Problems) -> Option<Timeout> {
     let problem = match values::duration(&given) {
         Ok(limit) if limit.is_zero() => Problem::ZeroTimeout,
         Ok(limit) => return Some(Timeout::After(limit)),
-        Err(DurationError::NoUnit) => Problem::DurationWithoutUnit { given },
+        Err(DurationError::NoUnit) => {
+            let name = "timeout".to_owned();
+            Problem::DurationWithoutUnit { name, given }
+        }
         Err(DurationError::TooLong) => Problem::LongTimeout { given },
-        Err(DurationError::Malformed) => Problem::BadDuration { given },
+        Err(DurationError::Malformed) => {
+            let other = ", or `\"none\"`".to_owned();
+            Problem::BadDuration { given, other }
+        }
     };
     problems.report(text, problem);
     None
@@ -86,7 +93,7 @@ pub fn state_patch(raw: &RawOptions, problems: &Problems) -> Option<(String, Str
 }
 
 /// What is inside the brackets of `key(…)` or `key = (…)`.
-fn listed(value: &Value) -> Option<TokenStream> {
+pub fn listed(value: &Value) -> Option<TokenStream> {
     match value {
         Value::List(list) => Some(list.clone()),
         Value::Given(Expr::Tuple(tuple)) => Some(tuple.elems.to_token_stream()),

@@ -5,5 +5,6 @@ pub mod outcome;
 pub mod progress;
 pub mod record;
 pub mod request;
+pub mod retry;
 pub mod state;
 pub mod view;

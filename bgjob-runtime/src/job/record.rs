@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::error::Error;
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Usage};
+use crate::job::retry::RetryPolicy;
 use crate::job::state::JobState;
 
 /// What the ledger knows of a job; the input is fetched apart.
@@ -40,6 +41,8 @@ pub struct JobRecord {
     pub attempt: u32,
     /// Attempts allowed.
     pub max_attempts: u32,
+    /// Which ends are tried again, and after what pause; `None` for never.
+    pub retry: Option<RetryPolicy>,
     /// Names the attempt: files and evidence of other attempts are not mistaken for its own.
     pub nonce: Option<String>,
     /// The boot in which the attempt runs.
@@ -74,6 +77,25 @@ pub struct JobRecord {
     pub completion_seq: Option<i64>,
     /// Grows by one with each change of the row.
     pub revision: i64,
+}
+
+/// An attempt before the last one, as the ledger has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptRecord {
+    /// Its number, from 1.
+    pub attempt: u32,
+    /// When it was claimed, in ms since the epoch.
+    pub started_at: Option<i64>,
+    /// When its end was written, in ms since the epoch.
+    pub ended_at: i64,
+    /// Why it failed.
+    pub error: Error,
+    /// How its worker ended.
+    pub exit: Exit,
+    /// Processes that it left running.
+    pub leaked: u32,
+    /// What it used.
+    pub usage: Option<Usage>,
 }
 
 /// A state field as the ledger has it.

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Usage};
-use crate::job::record::JobRecord;
+use crate::job::record::{AttemptRecord, JobRecord};
 use crate::job::state::JobState;
 
 /// A job's state, or `rejected` for what never became a job, or `ok` for replies without a job.
@@ -71,6 +71,38 @@ pub struct PatchView {
     /// Why not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// An attempt that failed and was followed by another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AttemptView {
+    /// Its number, from 1.
+    pub attempt: u32,
+    /// When it began (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When it ended (RFC 3339).
+    pub ended_at: String,
+    /// Why it failed.
+    pub error: Error,
+    /// How its worker ended.
+    pub exit: Exit,
+    /// What it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+impl From<AttemptRecord> for AttemptView {
+    fn from(record: AttemptRecord) -> Self {
+        AttemptView {
+            attempt: record.attempt,
+            started_at: record.started_at.map(clock::rfc3339),
+            ended_at: clock::rfc3339(record.ended_at),
+            error: record.error,
+            exit: record.exit,
+            usage: record.usage,
+        }
+    }
 }
 
 /// A part of a long array, object or text.
@@ -137,10 +169,13 @@ pub struct JobView {
     /// The attempt, from the second on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// The attempts before the last one; in full views.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptView>,
     /// The job that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,
-    /// True when an earlier job of the same idempotency key is shown.
+    /// True when an earlier job of the same idempotency key, or of the same input, is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed: Option<bool>,
     /// Whether it was asked to stop and has not yet.
@@ -195,6 +230,7 @@ impl JobView {
             started_at: None,
             ended_at: None,
             attempt: None,
+            attempts: Vec::new(),
             retry_of: None,
             replayed: None,
             cancel_requested: None,

@@ -22,6 +22,7 @@ use crate::store::data_dir::DataDir;
 use crate::store::ledger::{Ledger, Settings};
 use crate::supervisor::recover;
 use crate::sys::host;
+use crate::sys::lock::Lock;
 use crate::tool::registry::Registry;
 
 pub use logs::Stream;
@@ -113,15 +114,24 @@ impl JobService {
         let useful = {
             let ledger = self.ledger();
             let free = ledger.count_alive()? < ledger.settings()?.max_jobs;
-            free && !ledger
-                .candidates(&self.build, crate::clock::now_ms(), 1)?
-                .is_empty()
+            let now = crate::clock::now_ms();
+            free && (!ledger.candidates(&self.build, now, 1)?.is_empty()
+                || ledger.next_not_before(&self.build, now)?.is_some() && self.nobody_sleeps())
         };
         if useful {
             launcher::launch(&self.data)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether no supervisor is there to start what waits for its time. One that wants to lie down
+    /// in the moment of this look goes, and the one that is launched then takes its place.
+    fn nobody_sleeps(&self) -> bool {
+        matches!(
+            Lock::try_take(&self.data.sleeper_lock(&self.build)),
+            Ok(Some(_))
+        )
     }
 
     /// Ends jobs whose supervisor died, and starts what may start.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::JobService;
 use super::submit::redact;
+use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::job::id::{JobId, not_found};
 use crate::job::progress::Progress;
@@ -14,7 +15,7 @@ use crate::job::request::Owner;
 use crate::job::state::JobState;
 use crate::job::view::JobView;
 use crate::store::files;
-use crate::store::ledger::ListFilter;
+use crate::store::ledger::{Ledger, ListFilter};
 
 /// A progress file is small; what is larger was not written by us.
 const PROGRESS_BYTES: u64 = 64 << 10;
@@ -73,6 +74,7 @@ impl JobService {
     pub fn full_view(&self, owner: &Owner, id: &JobId) -> Result<JobView> {
         let job = self.record(owner, id)?;
         let full = JobView::full(&job);
+        let attempts = self.ledger().attempts(job.seq)?;
         Ok(JobView {
             tool: full.tool,
             submitted_at: full.submitted_at,
@@ -81,6 +83,7 @@ impl JobService {
             attempt: full.attempt,
             exit: full.exit,
             usage: full.usage,
+            attempts: attempts.into_iter().map(Into::into).collect(),
             dir: Some(self.data.job(id).path().display().to_string()),
             ..self.render(&job)?
         })
@@ -138,7 +141,8 @@ impl JobService {
             JobState::Queued => {
                 let ledger = self.ledger();
                 view.waiting_for = ledger.waits_of(job.seq)?;
-                if view.waiting_for.is_empty() {
+                view.waiting_because = backing_off(&ledger, job)?;
+                if view.waiting_for.is_empty() && view.waiting_because.is_none() {
                     view.queue_position = Some(ledger.queue_position(job)?);
                 }
             }
@@ -170,4 +174,23 @@ impl JobService {
         let progress: Progress = serde_json::from_slice(&bytes).ok()?;
         (Some(&progress.nonce) == job.nonce.as_ref()).then_some(progress)
     }
+}
+
+/// Why a job that has failed before is not started yet.
+fn backing_off(ledger: &Ledger, job: &JobRecord) -> Result<Option<String>> {
+    let left = job.not_before.saturating_sub(clock::now_ms());
+    if left <= 0 || job.attempt == 0 {
+        return Ok(None);
+    }
+    let Some(last) = ledger.attempts(job.seq)?.pop() else {
+        return Ok(None);
+    };
+    Ok(Some(format!(
+        "attempt {} failed ({}); attempt {} of {} begins in {} s",
+        last.attempt,
+        last.error.code,
+        job.attempt + 1,
+        job.max_attempts,
+        left.saturating_add(999) / 1000
+    )))
 }

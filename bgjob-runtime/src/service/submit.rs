@@ -156,6 +156,8 @@ impl JobService {
                     reads: &reads,
                     after: &request.after,
                     idempotency_key: request.idempotency_key.as_deref(),
+                    retries: tool.spec.retries,
+                    dedupe: tool.spec.dedupe,
                     retry_of: request.retry_of.as_ref(),
                     max_queued: settings.max_queued,
                 })

@@ -174,6 +174,12 @@ impl DataDir {
         self.root.join("values")
     }
 
+    /// Held by the supervisor of that build that sleeps until a job's time has come.
+    pub fn sleeper_lock(&self, build: &str) -> PathBuf {
+        self.root
+            .join(format!("sleeper-{}.lock", &hex_name(build)[..8]))
+    }
+
     /// What supervisors say on their standard error.
     pub fn supervisor_log(&self) -> PathBuf {
         self.root.join("supervisor.log")

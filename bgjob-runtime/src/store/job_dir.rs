@@ -117,6 +117,23 @@ impl JobDir {
         self.file(&format!("error.{nonce}.json"))
     }
 
+    /// The result of one attempt while it is being written.
+    pub fn half_results(&self, nonce: &str) -> PathBuf {
+        self.file(&format!(".results.{nonce}.half"))
+    }
+
+    /// Removes what an ended attempt left beside a result.
+    pub fn remove_attempt(&self, nonce: &str) {
+        for path in [
+            self.attempt_patch(nonce),
+            self.attempt_error(nonce),
+            self.half_results(nonce),
+        ] {
+            // What cannot be removed goes with the directory.
+            let _ = files::remove_if_there(&path);
+        }
+    }
+
     /// Why the job failed.
     pub fn error(&self) -> PathBuf {
         self.file("error.json")

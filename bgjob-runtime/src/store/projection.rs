@@ -126,8 +126,7 @@ fn write_field(
 pub fn settle_files(dir: &JobDir, job: &JobRecord) {
     if let Some(nonce) = &job.nonce {
         let _ = fs::rename(dir.attempt_results(nonce), dir.results());
-        let _ = files::remove_if_there(&dir.attempt_patch(nonce));
-        let _ = files::remove_if_there(&dir.attempt_error(nonce));
+        dir.remove_attempt(nonce);
     }
     if let Some(error) = &job.error
         && let Ok(bytes) = serde_json::to_vec_pretty(error)

@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 use super::verdict::{Evidence, judge};
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::job::outcome::{Cause, Exit, Usage};
+use crate::job::outcome::{Cause, Exit, Outcome, Usage};
 use crate::job::record::JobRecord;
 use crate::job::request::Owner;
 use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
-use crate::store::job_dir::JobDir;
+use crate::store::job_dir::{JobDir, note_on_stderr};
 use crate::store::ledger::{Finished, Ledger, PatchValue};
 use crate::store::projection;
 
@@ -62,6 +62,9 @@ pub fn commit(
     };
     let finished = ledger.finish(job.seq, &nonce, &outcome, patch.as_ref(), clock::now_ms())?;
     if let Some(finished) = &finished {
+        if !finished.record.state.is_terminal() {
+            clear_attempt(&dir, &nonce, &outcome, &finished.record);
+        }
         publish(data, ledger, finished);
     }
     Ok(finished)
@@ -70,7 +73,9 @@ pub fn commit(
 /// Rewrites everything that shows the finished job and those that ended with it.
 pub fn publish(data: &DataDir, ledger: &Ledger, finished: &Finished) {
     for job in std::iter::once(&finished.record).chain(&finished.dependents) {
-        projection::settle_files(&data.job(&job.id), job);
+        if job.state.is_terminal() {
+            projection::settle_files(&data.job(&job.id), job);
+        }
     }
     let job = &finished.record;
     if let (Some((field, _)), Some(_)) = (&job.patch, job.patch_version)
@@ -81,6 +86,24 @@ pub fn publish(data: &DataDir, ledger: &Ledger, finished: &Finished) {
     }
     for job in std::iter::once(job).chain(&finished.dependents) {
         projection::publish_job(data, job);
+    }
+}
+
+/// Removes the files of an attempt that is tried again, and tells the reader of the log.
+fn clear_attempt(dir: &JobDir, nonce: &str, outcome: &Outcome, job: &JobRecord) {
+    dir.remove_attempt(nonce);
+    let why = outcome.error.as_ref().map_or("", |error| &error.message);
+    let next = job.attempt + 1;
+    if let Ok(mut log) = files::open_append(&dir.stderr()) {
+        note_on_stderr(
+            &mut log,
+            &format!(
+                "attempt {} failed: {why}; attempt {next} of {} begins at {} at the earliest",
+                job.attempt,
+                job.max_attempts,
+                clock::rfc3339(job.not_before)
+            ),
+        );
     }
 }
 

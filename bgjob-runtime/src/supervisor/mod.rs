@@ -250,11 +250,12 @@ impl Supervisor {
     /// supervisor is there to see it.
     fn wait_for_later_work(&mut self) -> bool {
         let now = clock::now_ms();
-        let Ok(Some(at)) = self.ledger.next_not_before(now) else {
+        let Ok(Some(at)) = self.ledger.next_not_before(&self.build, now) else {
             return false;
         };
-        // One sleeper is enough, and running supervisors look when their job has ended.
-        let Ok(Some(_sleeper)) = Lock::try_take(&self.data.root().join("sleeper.lock")) else {
+        commit::leave_if_orphaned(&self.data);
+        // One sleeper of a build is enough, and running supervisors look when their job has ended.
+        let Ok(Some(_sleeper)) = Lock::try_take(&self.data.sleeper_lock(&self.build)) else {
             return false;
         };
         let pause = u64::try_from(at.saturating_sub(now))

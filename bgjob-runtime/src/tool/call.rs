@@ -113,7 +113,12 @@ impl Call {
     ///
     /// # Errors
     /// Always: `tool_error`.
-    pub fn failure<E: Failure + ?Sized>(&self, error: &E, details: Option<Value>) -> Finished {
+    pub fn failure<E: Failure + ?Sized>(
+        &self,
+        error: &E,
+        details: Option<Value>,
+        retryable: bool,
+    ) -> Finished {
         let text = error.to_string();
         let message = if text.trim().is_empty() {
             "the tool failed without a message".to_owned()
@@ -122,7 +127,52 @@ impl Call {
         };
         let mut failed = Error::new(Code::ToolError, message);
         failed.details = details;
+        failed.retryable = retryable;
         Err(Box::new(failed))
+    }
+}
+
+/// An error of a tool that can say whether the same call may succeed later. With `retries` on the
+/// attribute such a failure is tried again; without, it only tells the caller.
+///
+/// ```
+/// use bgjob_runtime::{Retryable, background_tool};
+///
+/// #[derive(Debug)]
+/// enum FetchError {
+///     Busy,
+///     NoSuchPage,
+/// }
+///
+/// impl std::fmt::Display for FetchError {
+///     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+///         f.write_str(match self {
+///             FetchError::Busy => "the server is busy",
+///             FetchError::NoSuchPage => "there is no such page",
+///         })
+///     }
+/// }
+///
+/// impl Retryable for FetchError {
+///     fn is_retryable(&self) -> bool {
+///         matches!(self, FetchError::Busy)
+///     }
+/// }
+///
+/// /// Fetches a page.
+/// #[background_tool(retries = 3)]
+/// fn fetch(page: u32) -> Result<String, FetchError> {
+///     if page == 404 { Err(FetchError::NoSuchPage) } else { Err(FetchError::Busy) }
+/// }
+/// ```
+pub trait Retryable {
+    /// Whether the same call may succeed later without being changed.
+    fn is_retryable(&self) -> bool;
+}
+
+impl Retryable for Error {
+    fn is_retryable(&self) -> bool {
+        self.retryable
     }
 }
 
@@ -163,6 +213,30 @@ pub trait DetailsAbsent {
 impl<E: ?Sized> DetailsAbsent for ErrorProbe<'_, E> {
     fn __details(&self) -> Option<Value> {
         None
+    }
+}
+
+/// An error that implements [`Retryable`], found as [`DetailsBySerialize`] is.
+pub trait PassingFailure {
+    /// What it says of itself.
+    fn __retryable(&self) -> bool;
+}
+
+impl<E: Retryable + ?Sized> PassingFailure for &ErrorProbe<'_, E> {
+    fn __retryable(&self) -> bool {
+        self.0.is_retryable()
+    }
+}
+
+/// Any other error: not to be tried again.
+pub trait FinalFailure {
+    /// False.
+    fn __retryable(&self) -> bool;
+}
+
+impl<E: ?Sized> FinalFailure for ErrorProbe<'_, E> {
+    fn __retryable(&self) -> bool {
+        false
     }
 }
 
@@ -278,12 +352,17 @@ mod tests {
         let details = (&&ErrorProbe(&rich)).__details();
         assert_eq!(details.as_ref().unwrap()["code"], "too_large");
         let failed = call(json!({}), Sink::default())
-            .failure(&rich, details)
+            .failure(&rich, details, true)
             .unwrap_err();
         assert_eq!(
             (failed.code, failed.message.as_str()),
             (Code::ToolError, "too large")
         );
+        assert!(failed.retryable);
         assert_eq!(failed.details.unwrap()["message"], "too large");
+        let passing = Error::new(Code::QueueFull, "full");
+        assert!((&&ErrorProbe(&passing)).__retryable());
+        assert!(!(&&ErrorProbe(&rich)).__retryable());
+        assert!(!(&&ErrorProbe(&plain)).__retryable());
     }
 }

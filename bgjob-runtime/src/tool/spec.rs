@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::job::retry::{Dedupe, Retries};
 use crate::tool::call::{Call, Finished};
 use crate::tool::signature::Signature;
 
@@ -64,6 +65,10 @@ pub struct ToolSpec {
     pub priority: i32,
     /// Names of environment variables handed from the submitter to the job; a trailing `*` matches any end.
     pub pass_env: &'static [&'static str],
+    /// Attempts after the first; none unless given.
+    pub retries: Option<Retries>,
+    /// Which earlier jobs stand for a new call; none unless given.
+    pub dedupe: Option<Dedupe>,
     /// The runtime of an async tool.
     pub flavor: Flavor,
     /// `file:line` of the function, for start-up errors.
@@ -91,6 +96,8 @@ impl ToolSpec {
             max_concurrent: None,
             priority: 0,
             pass_env: &[],
+            retries: None,
+            dedupe: None,
             flavor: Flavor::CurrentThread,
             location,
             signature,
@@ -137,6 +144,18 @@ impl ToolSpec {
     /// Sets the environment variables that the job gets beside the allow-list.
     pub const fn pass_env(mut self, names: &'static [&'static str]) -> Self {
         self.pass_env = names;
+        self
+    }
+
+    /// Sets what is tried again, how often, and after what pause.
+    pub const fn retries(mut self, retries: Retries) -> Self {
+        self.retries = Some(retries);
+        self
+    }
+
+    /// Sets which earlier jobs stand for a new call.
+    pub const fn dedupe(mut self, dedupe: Dedupe) -> Self {
+        self.dedupe = Some(dedupe);
         self
     }
 

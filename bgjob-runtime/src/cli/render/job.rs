@@ -9,7 +9,7 @@ use super::quantity::{age, size, span};
 use super::style::{LABEL, of_state, paint};
 use super::table::Table;
 use crate::job::outcome::Exit;
-use crate::job::view::{JobView, ViewState};
+use crate::job::view::{AttemptView, JobView, ViewState};
 
 /// Longest phase, message or error in a line about a job, in characters.
 const MAX_WORDS: usize = 200;
@@ -168,6 +168,9 @@ pub fn show(view: &JobView) -> String {
     add("ended", view.ended_at.clone());
     add("time", view.elapsed_s.map(span));
     add("attempt", view.attempt.map(|attempt| attempt.to_string()));
+    for attempt in &view.attempts {
+        add("failed attempt", Some(attempt_words(attempt)));
+    }
     add("retry of", view.retry_of.as_ref().map(ToString::to_string));
     add("result", view.bytes.map(size));
     add(
@@ -200,6 +203,16 @@ pub fn show(view: &JobView) -> String {
         .map(|(name, value)| format!("{} {value}", paint(LABEL, format_args!("{name:<width$} "))))
         .collect();
     lines.join("\n")
+}
+
+fn attempt_words(attempt: &AttemptView) -> String {
+    plain::line(
+        &format!(
+            "{}, ended {}, {}: {}",
+            attempt.attempt, attempt.ended_at, attempt.error.code, attempt.error.message
+        ),
+        MAX_WORDS,
+    )
 }
 
 /// The arguments of a job.

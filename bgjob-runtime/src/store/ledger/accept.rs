@@ -7,10 +7,12 @@ use std::path::Path;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Ledger;
+use super::dedupe::same_call;
 use super::query::by_id;
 use crate::error::{Code, Error, Result};
 use crate::job::id::{JobId, not_found};
 use crate::job::record::JobRecord;
+use crate::job::retry::{Dedupe, Retries};
 
 /// A job to accept; everything in it was checked.
 #[derive(Debug)]
@@ -47,6 +49,10 @@ pub struct NewJob<'a> {
     pub after: &'a [JobId],
     /// Same owner, tool, key and input give the same job.
     pub idempotency_key: Option<&'a str>,
+    /// Attempts after the first, and what they are made for.
+    pub retries: Option<Retries>,
+    /// Which earlier jobs stand for this one, unless it has a key or repeats a job.
+    pub dedupe: Option<Dedupe>,
     /// The job that this one repeats.
     pub retry_of: Option<&'a JobId>,
     /// Queued jobs that the owner may have.
@@ -58,7 +64,7 @@ pub struct NewJob<'a> {
 pub enum Accepted {
     /// A new job exists and is durable.
     New(Box<JobRecord>),
-    /// An earlier job of the same idempotency key.
+    /// An earlier job of the same idempotency key, or of the same input where the tool says so.
     Replayed(Box<JobRecord>),
     /// A state field changed since its value was checked: check again.
     StateMoved,
@@ -75,10 +81,13 @@ impl Ledger {
             if let Some(earlier) = same_key(tx, job)? {
                 return Ok(Accepted::Replayed(Box::new(earlier)));
             }
-            check_queue(tx, job)?;
             let Some(pins) = pin_all(tx, job)? else {
                 return Ok(Accepted::StateMoved);
             };
+            if let Some(earlier) = same_call(tx, job, &pins)? {
+                return Ok(Accepted::Replayed(Box::new(earlier)));
+            }
+            check_queue(tx, job)?;
             let seq = insert(tx, job)?;
             for pin in &pins {
                 pin.insert(tx, seq)?;
@@ -126,10 +135,10 @@ fn check_queue(tx: &Transaction<'_>, job: &NewJob<'_>) -> Result<()> {
     Err(error)
 }
 
-struct Pin<'a> {
-    field: &'a str,
-    version: Option<i64>,
-    writer: Option<i64>,
+pub(super) struct Pin<'a> {
+    pub field: &'a str,
+    pub version: Option<i64>,
+    pub writer: Option<i64>,
 }
 
 impl Pin<'_> {
@@ -208,13 +217,17 @@ fn insert(tx: &Transaction<'_>, job: &NewJob<'_>) -> Result<i64> {
         .map(|(field, _)| head(tx, job.owner, field))
         .transpose()?
         .map(|(_, generation)| generation);
+    let policy = job
+        .retries
+        .and_then(|retries| serde_json::to_string(&retries.policy()).ok());
     let timeout = job
         .timeout_ms
         .map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
     tx.prepare_cached(
         "INSERT INTO job (id, owner, tool, schema_hash, build, state, priority, tool_limit, submitted_at, submit_boot,
-            timeout_ms, input, input_hash, cwd, patch_field, patch_pointer, patch_generation, idempotency_key, retry_of)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            timeout_ms, input, input_hash, cwd, patch_field, patch_pointer, patch_generation, idempotency_key, retry_of,
+            max_attempts, retry_policy, dedupe)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'queued', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     )?
     .execute(params![
         job.id.as_str(),
@@ -235,6 +248,9 @@ fn insert(tx: &Transaction<'_>, job: &NewJob<'_>) -> Result<i64> {
         generation,
         job.idempotency_key,
         job.retry_of.map(JobId::as_str),
+        job.retries.map_or(1, |retries| retries.max.saturating_add(1)),
+        policy,
+        job.dedupe.is_some(),
     ])?;
     Ok(tx.last_insert_rowid())
 }

@@ -124,15 +124,16 @@ impl Ledger {
         })
     }
 
-    /// When the first job that waits for its time becomes eligible, if one does.
+    /// When the first job that waits for its time, and that `build` can run, becomes eligible.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
-    pub fn next_not_before(&self, now_ms: i64) -> Result<Option<i64>> {
+    pub fn next_not_before(&self, build: &str, now_ms: i64) -> Result<Option<i64>> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT min(not_before) FROM job WHERE state = 'queued' AND not_before > ?1",
+            "SELECT min(j.not_before) FROM job j INDEXED BY job_later WHERE j.state = 'queued' AND j.not_before > 0 AND j.not_before > ?2
+             AND EXISTS (SELECT 1 FROM build_tool b WHERE b.build = ?1 AND b.tool = j.tool AND b.schema_hash = j.schema_hash)",
         )?;
-        Ok(statement.query_row([now_ms], |row| row.get(0))?)
+        Ok(statement.query_row(params![build, now_ms], |row| row.get(0))?)
     }
 }
 

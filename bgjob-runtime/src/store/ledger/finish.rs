@@ -21,7 +21,7 @@ pub enum PatchValue {
     Missing(String),
 }
 
-/// A finished job, and those that ended with it because they waited for it.
+/// A job whose attempt ended, and those that ended with it because they waited for it.
 #[derive(Debug)]
 pub struct Finished {
     /// The job.
@@ -42,7 +42,9 @@ pub enum CancelAnswer {
 }
 
 impl Ledger {
-    /// Ends the attempt `nonce` of the job at `seq`; `None` when somebody else ended it first.
+    /// Ends the attempt `nonce` of the job at `seq`, and the job with it, unless the attempt is tried
+    /// again: then the job is queued and its record says from when on. `None` when somebody else
+    /// ended the attempt first.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be written; then nothing has changed.
@@ -60,6 +62,13 @@ impl Ledger {
             };
             if !job.state.is_running() || job.nonce.as_deref() != Some(nonce) {
                 return Ok(None);
+            }
+            if let Some(pause) = super::retry::pause(&job, outcome) {
+                let record = super::retry::requeue(tx, &job, outcome, pause, now_ms)?;
+                return Ok(Some(Finished {
+                    record,
+                    dependents: Vec::new(),
+                }));
             }
             let patched = match (&job.patch, patch) {
                 (Some((field, _)), Some(value)) => {
@@ -186,7 +195,7 @@ fn end(
         Some(Patched::Skipped(why)) => (None, Some(why.as_str())),
         None => (None, None),
     };
-    let exit = (job.attempt > 0).then_some(outcome.exit);
+    let exit = job.state.is_running().then_some(outcome.exit);
     tx.prepare_cached(
         "UPDATE job SET state = ?2, ended_at = ?3, error = ?4, exit = ?5, warning = ?6, leaked = ?7, usage = ?8,
          result_bytes = ?9, completion_seq = ?10, patch_version = ?11, patch_skipped = ?12, input = NULL,
@@ -269,6 +278,6 @@ fn settle_dependents(tx: &Transaction<'_>, job: &JobRecord, now_ms: i64) -> Resu
     Ok(failed)
 }
 
-fn json<T: serde::Serialize>(value: Option<&T>) -> Option<String> {
+pub(super) fn json<T: serde::Serialize>(value: Option<&T>) -> Option<String> {
     value.and_then(|value| serde_json::to_string(value).ok())
 }

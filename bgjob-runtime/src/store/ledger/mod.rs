@@ -6,9 +6,11 @@
 
 mod accept;
 mod claim;
+mod dedupe;
 mod finish;
 mod prune;
 mod query;
+mod retry;
 mod row;
 mod settings;
 mod state;

@@ -8,11 +8,11 @@ use rusqlite::types::{FromSql, Type};
 use rusqlite::{Error, Result, Row};
 use serde::de::DeserializeOwned;
 
-use crate::job::record::JobRecord;
+use crate::job::record::{AttemptRecord, JobRecord};
 
 /// The columns of [`record`], in no particular order.
 pub const COLUMNS: &str = "seq, id, owner, tool, schema_hash, state, priority, tool_limit, submitted_at, not_before, \
-    started_at, ended_at, timeout_ms, attempt, max_attempts, nonce, boot, cancel_requested_at, cancel_grace_ms, \
+    started_at, ended_at, timeout_ms, attempt, max_attempts, retry_policy, nonce, boot, cancel_requested_at, cancel_grace_ms, \
     retry_of, cwd, patch_field, patch_pointer, patch_version, patch_skipped, error, exit, warning, leaked, usage, \
     result_bytes, completion_seq, revision";
 
@@ -36,6 +36,7 @@ pub fn record(row: &Row<'_>) -> Result<JobRecord> {
         timeout_ms: unsigned(row, "timeout_ms")?,
         attempt: row.get("attempt")?,
         max_attempts: row.get("max_attempts")?,
+        retry: json(row, "retry_policy")?,
         nonce: row.get("nonce")?,
         boot: row.get("boot")?,
         cancel_requested_at: row.get("cancel_requested_at")?,
@@ -56,6 +57,23 @@ pub fn record(row: &Row<'_>) -> Result<JobRecord> {
         completion_seq: row.get("completion_seq")?,
         revision: row.get("revision")?,
     })
+}
+
+/// Reads a row of `attempt`.
+pub fn attempt(row: &Row<'_>) -> Result<AttemptRecord> {
+    Ok(AttemptRecord {
+        attempt: row.get("attempt")?,
+        started_at: row.get("started_at")?,
+        ended_at: row.get("ended_at")?,
+        error: required(row, "error")?,
+        exit: required(row, "exit")?,
+        leaked: row.get("leaked")?,
+        usage: json(row, "usage")?,
+    })
+}
+
+fn required<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T> {
+    json(row, column)?.ok_or_else(|| unreadable(column))
 }
 
 fn unsigned(row: &Row<'_>, column: &str) -> Result<Option<u64>> {

@@ -24,6 +24,7 @@ CREATE TABLE job (
     timeout_ms          INTEGER,
     attempt             INTEGER NOT NULL DEFAULT 0,
     max_attempts        INTEGER NOT NULL DEFAULT 1,
+    retry_policy        TEXT,
     nonce               TEXT,
     boot                TEXT,
     cancel_requested_at INTEGER,
@@ -32,6 +33,7 @@ CREATE TABLE job (
     idempotency_key     TEXT,
     input               BLOB,
     input_hash          TEXT NOT NULL,
+    dedupe              INTEGER NOT NULL DEFAULT 0,
     cwd                 BLOB NOT NULL,
     patch_field         TEXT,
     patch_pointer       TEXT,
@@ -49,11 +51,13 @@ CREATE TABLE job (
 );
 
 CREATE INDEX job_queue ON job (priority DESC, seq) WHERE state = 'queued';
+CREATE INDEX job_later ON job (not_before) WHERE state = 'queued' AND not_before > 0;
 CREATE INDEX job_alive ON job (tool, seq) WHERE state IN ('running', 'input_required');
 CREATE INDEX job_ended ON job (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX job_owner ON job (owner, seq);
 CREATE INDEX job_writer ON job (owner, patch_field, seq)
     WHERE patch_field IS NOT NULL AND state IN ('queued', 'running', 'input_required');
+CREATE INDEX job_same ON job (owner, tool, input_hash, seq) WHERE dedupe = 1;
 CREATE UNIQUE INDEX job_key ON job (owner, tool, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
 -- What a queued job still waits for. Rows go when the awaited job has completed.
@@ -63,6 +67,19 @@ CREATE TABLE wait (
     PRIMARY KEY (job, on_job)
 ) WITHOUT ROWID;
 CREATE INDEX wait_on ON wait (on_job);
+
+-- What is known of the attempts of a job before its last one.
+CREATE TABLE attempt (
+    job        INTEGER NOT NULL REFERENCES job (seq) ON DELETE CASCADE,
+    attempt    INTEGER NOT NULL,
+    started_at INTEGER,
+    ended_at   INTEGER NOT NULL,
+    error      TEXT NOT NULL,
+    exit       TEXT NOT NULL,
+    leaked     INTEGER NOT NULL,
+    usage      TEXT,
+    PRIMARY KEY (job, attempt)
+) WITHOUT ROWID;
 
 -- The state value that each argument `State<T>` of a job gets: a version, or what `writer` will make.
 CREATE TABLE pin (
