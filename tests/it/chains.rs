@@ -67,3 +67,40 @@ fn one_key_is_one_job() {
     assert_eq!(other.code, Some(2), "{other:?}");
     assert!(other.stderr.contains("idempotency key"), "{other:?}");
 }
+
+#[test]
+fn a_chain_as_long_as_a_queue_ends_with_its_first_job() {
+    const LENGTH: usize = 3000;
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "1");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let holder = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
+    let first = sandbox.submit("add", &json!({"a": 1, "b": 1}));
+    // Rows as submissions make them, each waiting for the one before; as many calls would take minutes.
+    let ledger = rusqlite::Connection::open(sandbox.data().join("ledger.db")).unwrap();
+    ledger
+        .execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {LENGTH})
+             INSERT INTO job (id, owner, tool, schema_hash, build, state, submitted_at, submit_boot, input, input_hash, cwd)
+             SELECT 'add-' || printf('%020d', i), owner, tool, schema_hash, build, 'queued', submitted_at, submit_boot,
+                    input, input_hash, cwd FROM n, job WHERE job.id = '{first}';
+             INSERT INTO wait (job, on_job) SELECT seq, seq - 1 FROM job WHERE id LIKE 'add-0000000000%';
+             COMMIT;"
+        ))
+        .unwrap();
+    drop(ledger);
+    assert_eq!(sandbox.run(["jobs", "cancel", &first]).code, Some(0));
+    let failed: usize = sandbox
+        .ledger()
+        .query_row(
+            "SELECT count(*) FROM job WHERE state = 'failed'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(failed, LENGTH);
+    oracle.open();
+    sandbox.wait(&holder);
+}

@@ -185,6 +185,29 @@ fn end(
     patched: Option<&Patched>,
     now_ms: i64,
 ) -> Result<Finished> {
+    let record = close(tx, job, outcome, patched, now_ms)?;
+    let mut dependents = Vec::new();
+    // A list, not recursion: a chain may be as long as the queue.
+    let mut unsettled = vec![record.clone()];
+    while let Some(ended) = unsettled.pop() {
+        for (dependent, error) in settle_dependents(tx, &ended)? {
+            let outcome = never_started(JobState::Failed, Some(error));
+            let failed = close(tx, &dependent, &outcome, None, now_ms)?;
+            unsettled.push(failed.clone());
+            dependents.push(failed);
+        }
+    }
+    Ok(Finished { record, dependents })
+}
+
+/// Writes the terminal row of a live job.
+fn close(
+    tx: &Transaction<'_>,
+    job: &JobRecord,
+    outcome: &Outcome,
+    patched: Option<&Patched>,
+    now_ms: i64,
+) -> Result<JobRecord> {
     let completion: i64 = tx
         .prepare_cached(
             "UPDATE counter SET value = value + 1 WHERE name = 'completion_seq' RETURNING value",
@@ -218,13 +241,11 @@ fn end(
     // Its own waits are of no more use; they remain only if it is ended while waiting.
     tx.prepare_cached("DELETE FROM wait WHERE job = ?1")?
         .execute([job.seq])?;
-    let record = by_seq(tx, job.seq)?.ok_or_else(|| not_found(job.id.as_str()))?;
-    let dependents = settle_dependents(tx, &record, now_ms)?;
-    Ok(Finished { record, dependents })
+    by_seq(tx, job.seq)?.ok_or_else(|| not_found(job.id.as_str()))
 }
 
-/// Frees the jobs that waited for `job`, or fails them with it.
-fn settle_dependents(tx: &Transaction<'_>, job: &JobRecord, now_ms: i64) -> Result<Vec<JobRecord>> {
+/// Frees the jobs that waited for `job`; returns those that cannot start any more, and why.
+fn settle_dependents(tx: &Transaction<'_>, job: &JobRecord) -> Result<Vec<(JobRecord, Error)>> {
     if let Some(version) = job.patch_version {
         tx.prepare_cached("UPDATE pin SET version = ?2 WHERE writer = ?1 AND version IS NULL")?
             .execute([job.seq, version])?;
@@ -238,44 +259,34 @@ fn settle_dependents(tx: &Transaction<'_>, job: &JobRecord, now_ms: i64) -> Resu
         .collect::<Result<_, _>>()?;
     tx.prepare_cached("DELETE FROM wait WHERE on_job = ?1")?
         .execute([job.seq])?;
-    let mut failed = Vec::new();
+    let mut doomed = Vec::new();
     for (seq, unserved) in waiting {
-        let why = match job.state {
-            JobState::Completed if unserved => format!(
-                "{} completed without writing the state that this job reads",
-                job.id
-            ),
-            JobState::Completed => continue,
-            state => format!(
-                "{}, which this job waited for, {}",
-                job.id,
-                if state == JobState::Failed {
-                    "failed"
-                } else {
-                    "was cancelled"
-                }
-            ),
-        };
-        let Some(dependent) =
-            by_seq(tx, seq)?.filter(|dependent| dependent.state == JobState::Queued)
-        else {
+        let Some(why) = why_doomed(job, unserved) else {
             continue;
         };
-        let error = Error::new(Code::DependencyFailed, why).remedy(format!(
-            "Mend and retry {}, then submit this call again.",
-            job.id
-        ));
-        let finished = end(
-            tx,
-            &dependent,
-            &never_started(JobState::Failed, Some(error)),
-            None,
-            now_ms,
-        )?;
-        failed.push(finished.record);
-        failed.extend(finished.dependents);
+        let dependent = by_seq(tx, seq)?.filter(|dependent| dependent.state == JobState::Queued);
+        if let Some(dependent) = dependent {
+            let remedy = format!("Mend and retry {}, then submit this call again.", job.id);
+            doomed.push((
+                dependent,
+                Error::new(Code::DependencyFailed, why).remedy(remedy),
+            ));
+        }
     }
-    Ok(failed)
+    Ok(doomed)
+}
+
+/// Why a job that waited for `job` cannot start, or `None` if it can.
+fn why_doomed(job: &JobRecord, unserved: bool) -> Option<String> {
+    let id = &job.id;
+    match job.state {
+        JobState::Completed if unserved => Some(format!(
+            "{id} completed without writing the state that this job reads"
+        )),
+        JobState::Completed => None,
+        JobState::Failed => Some(format!("{id}, which this job waited for, failed")),
+        _ => Some(format!("{id}, which this job waited for, was cancelled")),
+    }
 }
 
 pub(super) fn json<T: serde::Serialize>(value: Option<&T>) -> Option<String> {
