@@ -156,6 +156,13 @@ pub fn early_color(argv: &[OsString]) -> Option<String> {
     joined.or(apart).map(str::to_owned)
 }
 
+/// Whether `--json` was typed, for a command line that cannot be understood.
+pub fn mentions_json(argv: &[OsString]) -> bool {
+    argv.iter()
+        .take_while(|word| *word != "--")
+        .any(|word| word == "--json")
+}
+
 /// A duration such as `90s`, `2h 30m` or `7d`.
 pub fn duration(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text)

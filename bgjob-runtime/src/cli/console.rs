@@ -69,15 +69,26 @@ pub fn out_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Whether people read standard error.
+pub fn err_is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
 /// Whether people read standard error on something that can move its cursor.
 pub fn err_can_draw() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    err_is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Columns of the terminal on standard output; `None` where there is none.
 pub fn width() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0).then_some(size.ws_col.max(MIN_WIDTH))
+}
+
+/// Columns and rows of the terminal on standard error; `None` where there is none.
+pub fn err_size() -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
 /// Columns for help: as wide as the terminal, but no wider than reads well.

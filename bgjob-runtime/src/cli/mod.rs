@@ -58,13 +58,14 @@ fn with_tools(app: &App, registry: &'static Registry, argv: Vec<OsString>) -> En
         return Ending::Usage;
     }
     let mut command = args::command(app, registry, &argv);
+    let json = args::mentions_json(&argv);
     match command.try_get_matches_from_mut(argv) {
         Ok(given) if given.subcommand().is_none() && !commands::serve_is_wanted() => {
             speak(app).insist(command.render_help().ansi());
             Ending::Usage
         }
         Ok(given) => obey(app, registry, &given),
-        Err(error) => usage_error(app, &error),
+        Err(error) => usage_error(app, &error, json),
     }
 }
 
@@ -78,7 +79,7 @@ fn clash(app: &App) -> Option<&str> {
         .find(|name| built_in.contains(name))
 }
 
-fn usage_error(app: &App, error: &clap::Error) -> Ending {
+fn usage_error(app: &App, error: &clap::Error, json: bool) -> Ending {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // A reader that has seen enough is no failure.
@@ -92,6 +93,11 @@ fn usage_error(app: &App, error: &clap::Error) -> Ending {
         _ => {
             let console = speak(app);
             console.insist(usage::refusal(error, &console.prefix));
+            if json {
+                let refused = JobView::rejected(usage::as_error(error, &console.prefix));
+                // The refusal has been told; a closed pipe does not make it another.
+                let _ = console.json(&refused);
+            }
             Ending::Usage
         }
     }

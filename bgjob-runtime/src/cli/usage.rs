@@ -3,19 +3,33 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::render::style::{ERROR, HELP, paint};
+use crate::error::{Code, Error};
 
 /// What clap says, as `error:` and `help:` lines.
 pub fn refusal(error: &clap::Error, program: &str) -> String {
     let mut lines = vec![format!("{} {}", paint(ERROR, "error:"), message(error))];
-    for help in suggestions(error) {
+    let near = near(error).map(|name| format!("did you mean `{name}`?"));
+    let helps = near.into_iter().chain(commands(error));
+    for help in helps.chain([see(error, program)]) {
         lines.push(format!("{} {help}", paint(HELP, "help:")));
     }
-    lines.push(format!(
-        "{} {program} {}--help",
-        paint(HELP, "help:"),
-        path(error)
-    ));
     lines.join("\n")
+}
+
+/// The same as the error object of all other refusals.
+pub fn as_error(error: &clap::Error, program: &str) -> Error {
+    let code = match error.kind() {
+        ErrorKind::UnknownArgument => Code::UnknownArgument,
+        ErrorKind::MissingRequiredArgument | ErrorKind::MissingSubcommand => Code::MissingArgument,
+        _ => Code::InvalidArgument,
+    };
+    Error::new(code, message(error))
+        .did_you_mean(near(error))
+        .remedy(format!("See {}", see(error, program)))
+}
+
+fn see(error: &clap::Error, program: &str) -> String {
+    format!("{program} {}--help", path(error))
 }
 
 /// The first line of clap's own text says best what is wrong.
@@ -31,22 +45,31 @@ fn message(error: &clap::Error) -> String {
     }
 }
 
-fn suggestions(error: &clap::Error) -> Vec<String> {
+/// The known name nearest to the one that was typed, as the help spells it.
+fn near(error: &clap::Error) -> Option<String> {
     let kinds = [
         ContextKind::SuggestedSubcommand,
         ContextKind::SuggestedArg,
         ContextKind::SuggestedValue,
     ];
-    let near = kinds
-        .into_iter()
-        .filter_map(|kind| error.get(kind))
-        .filter_map(first)
-        .map(|name| format!("did you mean `{name}`?"));
-    let mut help: Vec<String> = near.collect();
-    if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidSubcommand) {
-        help.push(format!("the commands are {}", values.join(", ")));
+    let found = kinds.into_iter().find_map(|kind| {
+        let name = error.get(kind).and_then(first)?;
+        Some((kind, name))
+    });
+    found.map(|(kind, name)| match kind {
+        // An argument's own name is a hidden second name of its flag.
+        ContextKind::SuggestedArg if path(error).starts_with("run ") => name.replace('_', "-"),
+        _ => name,
+    })
+}
+
+fn commands(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::ValidSubcommand) {
+        Some(ContextValue::Strings(values)) => {
+            Some(format!("the commands are {}", values.join(", ")))
+        }
+        _ => None,
     }
-    help
 }
 
 fn first(value: &ContextValue) -> Option<String> {
@@ -79,14 +102,20 @@ mod tests {
 
     use super::*;
 
-    fn refused(words: &[&str]) -> String {
+    fn error(words: &[&str]) -> clap::Error {
         let jobs = Command::new("jobs")
             .subcommand_required(true)
             .subcommand(Command::new("wait").arg(Arg::new("any").long("any")));
-        let error = Command::new("tank")
-            .subcommand(jobs)
+        let flag = Arg::new("flow").long("flow-rate").alias("flow_rate");
+        let run = Command::new("run").subcommand(Command::new("simulate").arg(flag));
+        Command::new("tank")
+            .subcommands([jobs, run])
             .try_get_matches_from(words)
-            .unwrap_err();
+            .unwrap_err()
+    }
+
+    fn refused(words: &[&str]) -> String {
+        let error = error(words);
         anstream::adapter::strip_str(&refusal(&error, "./tank")).to_string()
     }
 
@@ -103,6 +132,22 @@ mod tests {
                 && text.ends_with("help: ./tank jobs wait --help"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_flag_is_suggested_as_the_help_spells_it() {
+        let text = refused(&["tank", "run", "simulate", "--flow_rat", "1"]);
+        assert!(text.contains("did you mean `--flow-rate`?"), "{text}");
+    }
+
+    #[test]
+    fn programs_get_the_same_as_an_object() {
+        let error = as_error(&error(&["tank", "jobs", "wait", "--ani", "x"]), "./tank");
+        assert_eq!(
+            (error.code, error.did_you_mean.as_deref()),
+            (Code::UnknownArgument, Some("--any"))
+        );
+        assert_eq!(error.remedy.as_deref(), Some("See ./tank jobs wait --help"));
     }
 
     #[test]

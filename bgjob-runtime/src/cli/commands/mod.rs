@@ -2,6 +2,7 @@
 
 mod cancel;
 mod config;
+mod finish;
 mod list;
 mod logs;
 mod prune;
@@ -27,7 +28,7 @@ use crate::app::OwnCommand;
 use crate::error::{Code, Error};
 use crate::tool::registry::Registry;
 
-pub use run::follow_jobs;
+pub use finish::follow_jobs;
 pub use serve::is_wanted as serve_is_wanted;
 
 /// The built-in commands.

@@ -84,12 +84,9 @@ fn without_result(session: &Session<'_>, id: &JobId, view: JobView, given: &ArgM
     let wait = console.command(format_args!("jobs wait {id}"));
     let retry = console.command(format_args!("jobs retry {id}"));
     match (&view.state, &view.error) {
-        (ViewState::Failed, Some(error)) => console.insist(problem::failed(
-            id.as_str(),
-            error,
-            view.dir.as_deref(),
-            console,
-        )),
+        (ViewState::Failed, Some(error)) => {
+            console.insist(problem::failed(&view, error, console));
+        }
         (ViewState::Failed | ViewState::Cancelled, _) => {
             let error = Error::new(
                 Code::AlreadyFinished,

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::Map;
 
-use super::run::{finish, following};
+use super::finish::{finish, following};
 use crate::cli::args;
 use crate::cli::failure::Outcome;
 use crate::cli::flags::Setting;

@@ -2,27 +2,24 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
-use crate::cli::args::{self, GLOBAL_FLAGS, JSON};
-use crate::cli::console::{self, Console};
+use crate::cli::args::{GLOBAL_FLAGS, JSON};
+use crate::cli::console;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::flags::{Flags, Setting};
-use crate::cli::follow::{Followed, Inbox, Show, Watched, follow};
-use crate::cli::render::{job, problem, quantity};
+use crate::cli::render::{problem, prose, quantity};
 use crate::cli::session::Session;
 use crate::error::{Code, Error, Result, nearest};
-use crate::job::id::JobId;
-use crate::job::request::{Owner, Request};
-use crate::job::view::{JobView, ViewState};
-use crate::service::Until;
+use crate::job::request::Request;
+use crate::job::view::JobView;
 use crate::tool::registry::{Registry, Tool};
 
-use super::result::copy_out;
+use super::finish::{finish, following};
 
 /// The flags of `run` itself: arguments of these names are reached by `--set`.
 const OWN_FLAGS: [&str; 7] = [
@@ -34,17 +31,16 @@ const OWN_FLAGS: [&str; 7] = [
     "json",
     "show-progress",
 ];
-const HEADING: &str = "Options of run";
+/// Heading of the flags of `run` itself.
+pub const HEADING: &str = "Options of run";
 /// No tool call is larger than this.
 const MAX_INPUT_BYTES: u64 = 64 << 20;
-/// A larger result is not poured into a terminal unasked.
-const TERMINAL_RESULT_BYTES: u64 = 64 << 10;
 
 /// `run TOOL`, a subcommand a tool.
 pub fn command(registry: &'static Registry, argv: &[OsString]) -> Command {
     let tools = registry.iter().map(|tool| {
         let mentioned = argv.iter().any(|word| word == tool.spec.name);
-        let command = Command::new(tool.spec.name).about(first_line(tool.spec.description));
+        let command = Command::new(tool.spec.name).about(prose::summary(tool.spec.description));
         if mentioned {
             with_flags(command, tool)
         } else {
@@ -73,7 +69,7 @@ fn with_flags(command: Command, tool: &Tool) -> Command {
     let flags = flags_of(tool);
     let heading = format!("Arguments of {}", tool.spec.name);
     command
-        .about(tool.spec.description.trim().to_owned())
+        .about(prose::unfold(tool.spec.description))
         .args(flags.args().map(|arg| arg.help_heading(heading.clone())))
         .args(own_flags())
         .args(following())
@@ -91,25 +87,6 @@ fn own_flags() -> [Arg; 4] {
             .help("Set an argument or a place in it: `tank.height=2.5`, `/feeds/0/name=raw`; the value is JSON, or a text"),
         Arg::new("after").long("after").value_name("ID").action(ArgAction::Append).help("Start when that job has completed"),
         Arg::new("key").long("key").value_name("KEY").help("The same tool, key and arguments give the same job, however often this is called"),
-    ]
-    .map(|arg| arg.help_heading(HEADING))
-}
-
-/// The flags of commands that start a job.
-pub fn following() -> [Arg; 3] {
-    [
-        Arg::new("detach")
-            .long("detach")
-            .action(ArgAction::SetTrue)
-            .help("Print the job's id and leave"),
-        args::json("Print the job with its result as one JSON object"),
-        Arg::new("show-progress")
-            .long("show-progress")
-            .value_name("HOW")
-            .value_parser(Show::VALUES)
-            .default_value("auto")
-            .hide_default_value(true)
-            .help("How to show progress; auto: a bar on a terminal, lines elsewhere"),
     ]
     .map(|arg| arg.help_heading(HEADING))
 }
@@ -234,137 +211,4 @@ fn refused_with_flags(
         session.console.json(&JobView::rejected(error))?;
     }
     Ok(ending)
-}
-
-/// What follows a submission: start it, then leave or watch.
-///
-/// # Errors
-/// What stopped it; the job exists and goes on.
-pub fn finish(session: &Session<'_>, submitted: &JobView, given: &ArgMatches) -> Outcome {
-    let json = given.get_flag(JSON);
-    if given.get_flag("detach") {
-        launch(session)?;
-        let id = job::id(submitted);
-        if json {
-            session.console.json(submitted)?;
-        } else {
-            session.console.print(id)?;
-        }
-        session.console.say(format_args!(
-            "watch it: {}",
-            session.console.command(format_args!("jobs wait {id}"))
-        ));
-        return Ok(Ending::Ok);
-    }
-    let show = Show::parse(
-        given
-            .get_one::<String>("show-progress")
-            .map_or("auto", String::as_str),
-    );
-    let Some(views) = follow_jobs(session, std::slice::from_ref(submitted), show)? else {
-        return Ok(Ending::Interrupted);
-    };
-    let view = views.first().unwrap_or(submitted);
-    if json {
-        session.console.json(view)?;
-    } else if view.state == ViewState::Completed {
-        print_result(session, view)?;
-    }
-    Ok(Ending::of_job(view))
-}
-
-/// Starts what can start. A job that cannot be started now stays queued: that is worth a word, not
-/// a failure.
-fn launch(session: &Session<'_>) -> Result<()> {
-    if let Err(error) = session.service()?.launch() {
-        session.console.insist(format_args!("warning: {error}"));
-    }
-    Ok(())
-}
-
-/// Starts jobs, tells their ids, watches them, tells how they ended. `None` when Ctrl-C detached.
-///
-/// # Errors
-/// What stopped it; the jobs go on.
-pub fn follow_jobs(
-    session: &Session<'_>,
-    submitted: &[JobView],
-    show: Show,
-) -> Result<Option<Vec<JobView>>, Failure> {
-    let (service, console) = (session.service()?, &session.console);
-    launch(session)?;
-    let inbox = Inbox::open();
-    // Only now are the jobs safe from whatever happens to this process and its group.
-    if submitted.len() == 1 || show == Show::None {
-        submitted.iter().for_each(|view| console.say(hello(view)));
-    }
-    let ids: Vec<JobId> = submitted
-        .iter()
-        .filter_map(|view| view.job_id.clone())
-        .collect();
-    let watched = Watched {
-        ids: &ids,
-        until: Until::All,
-        timeout: None,
-        show,
-        may_cancel: true,
-    };
-    let Followed::ToTheEnd = follow(service, &watched, &inbox, console)? else {
-        return Ok(None);
-    };
-    let views = ids
-        .iter()
-        .map(|id| service.full_view(&Owner::local(), id))
-        .collect::<Result<Vec<_>>>()?;
-    views
-        .iter()
-        .for_each(|view| tell_end(view, &views, console));
-    Ok(Some(views))
-}
-
-fn hello(view: &JobView) -> String {
-    let again = if view.replayed == Some(true) {
-        " (an earlier job of the same key)"
-    } else {
-        ""
-    };
-    format!("job {}{again}", job::id(view))
-}
-
-/// How `view`, one of `all`, ended.
-fn tell_end(view: &JobView, all: &[JobView], console: &Console) {
-    let id = job::id(view);
-    match &view.error {
-        // The failure of the job that it waited for is told at length.
-        Some(error) if error.code == Code::DependencyFailed && all.len() > 1 => {
-            console.say(format_args!("{id} {}: {error}", job::ending(view)));
-        }
-        Some(error) if view.state == ViewState::Failed => {
-            console.insist(problem::failed(id, error, view.dir.as_deref(), console));
-        }
-        _ => console.say(format_args!("{id} {}", job::ending(view))),
-    }
-}
-
-fn print_result(session: &Session<'_>, view: &JobView) -> Result<(), Failure> {
-    let (Some(id), bytes) = (&view.job_id, view.bytes.unwrap_or(0)) else {
-        return Ok(());
-    };
-    if io::stdout().is_terminal() && bytes > TERMINAL_RESULT_BYTES {
-        let console = &session.console;
-        console.insist(format_args!(
-            "the result has {}, too much for a terminal\n  save it:   {}\n  show all:  {}",
-            quantity::size(bytes),
-            console.command(format_args!("jobs result {id} -o result.json")),
-            console.command(format_args!("jobs result {id}")),
-        ));
-        return Ok(());
-    }
-    let path = session.service()?.results_path(&Owner::local(), id)?;
-    copy_out(&path, console::out_is_terminal())
-}
-
-/// The first line of a documentation.
-pub fn first_line(text: &str) -> String {
-    text.trim().lines().next().unwrap_or_default().to_owned()
 }

@@ -38,12 +38,7 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         console.print(job::input(&input))?;
     }
     match (&view.error, view.state) {
-        (Some(error), _) => console.print(problem::failed(
-            id.as_str(),
-            error,
-            view.dir.as_deref(),
-            console,
-        ))?,
+        (Some(error), _) => console.print(problem::failed(&view, error, console))?,
         (None, ViewState::Completed) => console.say(format_args!(
             "result: {}",
             console.command(format_args!("jobs result {id}"))

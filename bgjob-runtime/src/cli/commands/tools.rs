@@ -3,11 +3,12 @@
 use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::run::{first_line, flags_of, unknown_tool};
+use super::run::{flags_of, unknown_tool};
 use crate::cli::args;
 use crate::cli::console;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
+use crate::cli::render::prose;
 use crate::cli::render::style::{LABEL, paint};
 use crate::cli::render::table::Table;
 use crate::cli::session::Session;
@@ -63,7 +64,7 @@ fn table(session: &Session<'_>) -> String {
     let mut table = Table::new(&["TOOL", "READS", "WRITES", "ABOUT"], console::width());
     table.keep_whole(1);
     for tool in session.registry.iter() {
-        let about = first_line(tool.spec.description);
+        let about = prose::summary(tool.spec.description);
         table.row(
             LABEL,
             [
@@ -101,7 +102,7 @@ fn describe(tool: &Tool) -> String {
     let spec = tool.spec;
     let mut lines = vec![paint(LABEL, spec.title.unwrap_or(spec.name))];
     lines.extend(
-        Some(spec.description.trim())
+        Some(prose::fit(spec.description, console::help_width()))
             .filter(|text| !text.is_empty())
             .map(|text| format!("{text}\n")),
     );

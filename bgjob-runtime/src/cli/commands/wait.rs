@@ -56,7 +56,8 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         ),
         may_cancel: false,
     };
-    let Followed::ToTheEnd = follow(service, &watched, &Inbox::open(), &session.console)? else {
+    let Followed::ToTheEnd { .. } = follow(service, &watched, &Inbox::open(), &session.console)?
+    else {
         return Ok(Ending::Interrupted);
     };
     let views = ids
@@ -78,7 +79,7 @@ fn tell(session: &Session<'_>, views: &[JobView]) -> std::io::Result<()> {
         console.print(format_args!("{id} {}", summary(view)))?;
         match &view.error {
             Some(error) if view.state == ViewState::Failed => {
-                console.insist(problem::failed(id, error, view.dir.as_deref(), console));
+                console.insist(problem::failed(view, error, console));
             }
             _ if view.state == ViewState::Completed && views.len() == 1 => {
                 console.say(format_args!(

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Flag;
 use super::types::{Types, resolve};
+use crate::cli::render::prose::wrap;
 
 /// Fields of an argument are listed this deep.
 const MAX_DEPTH: usize = 4;
@@ -131,20 +132,6 @@ fn columns(rows: &[(String, String)], width: usize) -> String {
     })
 }
 
-fn wrap(text: &str, room: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 /// The documentation on one line; paragraphs after the first are for the reference.
 fn doc_of(schema: &Value) -> String {
     let doc = schema["description"].as_str().unwrap_or_default();
@@ -216,10 +203,14 @@ fn is_type_limit(bound: &Value) -> bool {
         .is_some_and(|number| OF_32_BITS.contains(&number) || number.abs() >= 9e15)
 }
 
-/// A value as one would type it.
+/// A value as one would type it: a whole number has no fraction.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            let shown = number.to_string();
+            shown.strip_suffix(".0").unwrap_or(&shown).to_owned()
+        }
         other => other.to_string(),
     }
 }
@@ -235,6 +226,17 @@ fn join(doc: &str, facts: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_have_no_fraction() {
+        let schema = serde_json::json!({"minimum": 0.001, "maximum": 1_000_000.0});
+        assert_eq!(
+            range(schema.as_object().unwrap()).as_deref(),
+            Some("0.001 to 1000000")
+        );
+        assert_eq!(plain(&serde_json::json!(2.50)), "2.5");
+        assert_eq!(plain(&serde_json::json!(1e300)), "1e+300");
+    }
 
     #[test]
     fn long_texts_go_on_below_themselves() {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::screen::Screen;
+use crate::cli::console;
 use crate::cli::render::{job, plain};
 use crate::job::id::JobId;
 use crate::job::view::{JobView, ViewState};
@@ -25,8 +27,13 @@ pub struct Bars {
 impl Bars {
     /// No bars yet.
     pub fn new() -> Self {
+        let target = if console::err_is_terminal() {
+            ProgressDrawTarget::term_like_with_hz(Box::new(Screen::default()), RATE)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         Bars {
-            all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(RATE)),
+            all: MultiProgress::with_draw_target(target),
             of: HashMap::new(),
         }
     }
@@ -41,7 +48,7 @@ impl Bars {
             let bar = self
                 .of
                 .entry(id.clone())
-                .or_insert_with(|| new_bar(&self.all, id));
+                .or_insert_with(|| new_bar(&self.all, id, view));
             if !bar.is_finished() {
                 update(bar, view);
             }
@@ -50,15 +57,19 @@ impl Bars {
 
     /// Takes all bars away.
     pub fn finish(&mut self) {
-        self.of.values().for_each(|bar| bar.finish_and_clear());
+        // No tick may draw a bar again once they are gone.
+        self.of.values().for_each(ProgressBar::disable_steady_tick);
         // Nobody sees a bar that cannot be cleared.
         let _ = self.all.clear();
+        self.all.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
-fn new_bar(all: &MultiProgress, id: &JobId) -> ProgressBar {
-    let bar = all.add(ProgressBar::new(STEPS));
-    bar.set_prefix(id.as_str().to_owned());
+fn new_bar(all: &MultiProgress, id: &JobId, view: &JobView) -> ProgressBar {
+    let bar = ProgressBar::new(STEPS)
+        .with_style(style(view))
+        .with_prefix(id.as_str().to_owned());
+    let bar = all.add(bar);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
@@ -76,10 +87,7 @@ fn update(bar: &ProgressBar, view: &JobView) {
     }
     bar.set_style(style(view));
     bar.set_message(message(view));
-    if matches!(
-        view.state,
-        ViewState::Completed | ViewState::Failed | ViewState::Cancelled
-    ) {
+    if job::is_over(view) {
         bar.finish();
     }
 }

@@ -63,6 +63,11 @@ impl Display {
         }
     }
 
+    /// Whether each of several ends stays on the screen as a line.
+    pub fn tells_ends(&self) -> bool {
+        matches!(self, Display::Lines(lines) if lines.of_several())
+    }
+
     /// Takes the bars away; lines stay.
     pub fn finish(&mut self) {
         if let Display::Bars(bars) = self {

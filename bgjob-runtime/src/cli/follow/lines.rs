@@ -33,6 +33,11 @@ impl Lines {
         }
     }
 
+    /// Whether there are several jobs: then each end is told.
+    pub fn of_several(&self) -> bool {
+        self.told.len() > 1
+    }
+
     /// Tells what is new.
     pub fn show(&mut self, views: &[JobView], now: Instant) {
         for line in self.news(views, now) {
@@ -42,18 +47,11 @@ impl Lines {
     }
 
     fn news(&mut self, views: &[JobView], now: Instant) -> Vec<String> {
-        let (mut news, alone) = (Vec::new(), views.len() == 1);
+        let (mut news, alone) = (Vec::new(), !self.of_several());
         for (told, view) in self.told.iter_mut().zip(views) {
-            let line = format!(
-                "{} {} {}",
-                job::id(view),
-                job::state(view),
-                job::doing(view)
-            )
-            .trim_end()
-            .to_owned();
+            let line = format!("{} {}", job::id(view), words(view));
             // How a single job ended is told by whoever waited for it.
-            let hidden = (alone && is_over(view))
+            let hidden = (alone && job::is_over(view))
                 || (view.state == ViewState::Queued && now.duration_since(self.since) < PATIENCE);
             if !hidden && is_due(told.as_ref(), view, &line, now) {
                 *told = Some(Told {
@@ -70,11 +68,16 @@ impl Lines {
     }
 }
 
-fn is_over(view: &JobView) -> bool {
-    matches!(
-        view.state,
-        ViewState::Completed | ViewState::Failed | ViewState::Cancelled
-    )
+/// What a job is doing, or how it ended.
+fn words(view: &JobView) -> String {
+    let doing = job::doing(view);
+    match view.state {
+        ViewState::Failed if !doing.is_empty() => format!("{}: {doing}", job::ending(view)),
+        _ if job::is_over(view) => job::ending(view),
+        _ => format!("{} {doing}", job::state(view))
+            .trim_end()
+            .to_owned(),
+    }
 }
 
 fn is_due(told: Option<&Told>, view: &JobView, line: &str, now: Instant) -> bool {
@@ -114,6 +117,10 @@ mod tests {
         }
     }
 
+    fn told(lines: Vec<String>) -> String {
+        anstream::adapter::strip_str(&lines.join("\n")).to_string()
+    }
+
     #[test]
     fn a_moving_counter_is_told_now_and_then_and_a_new_phase_at_once() {
         let start = Instant::now();
@@ -137,14 +144,15 @@ mod tests {
             running("a", 0.1),
             JobView {
                 state: ViewState::Completed,
+                elapsed_s: Some(0.7),
                 ..running("a", 0.1)
             },
         );
         let mut lines = Lines::new(2, start);
         lines.news(&[going.clone(), going.clone()], start);
         assert_eq!(
-            lines.news(&[done.clone(), going], start),
-            ["[0:00] t-9f3k2m7qw4x1a8bdc6tz completed"]
+            told(lines.news(&[done.clone(), going], start)),
+            "[0:00] t-9f3k2m7qw4x1a8bdc6tz completed in 0.7 s"
         );
         assert!(Lines::new(1, start).news(&[done], start).is_empty());
     }

@@ -3,6 +3,7 @@
 mod bars;
 mod display;
 mod lines;
+mod screen;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::console::Console;
 use super::failure::Failure;
+use super::render::job;
 use crate::error::{Error, Result};
 use crate::job::id::JobId;
 use crate::job::request::Owner;
@@ -42,7 +44,10 @@ pub struct Watched<'a> {
 #[derive(Debug)]
 pub enum Followed {
     /// The jobs ended, or the time was over.
-    ToTheEnd,
+    ToTheEnd {
+        /// Whether each end has been told as it came.
+        told: bool,
+    },
     /// Ctrl-C: the jobs go on.
     Detached,
 }
@@ -94,17 +99,26 @@ pub fn follow(
     spawn_waiter(service, watched, inbox.sender.clone())?;
     let mut display = Display::new(watched.show, watched.ids.len(), console);
     let mut mode = Mode::Watching;
+    let mut live = watched.ids.to_vec();
     loop {
         match (next(&inbox.receiver, &mode), &mode) {
-            (Some(Event::Seen(views)), Mode::Watching | Mode::Cancelling) => display.show(&views),
-            (Some(Event::Seen(_)), Mode::Leaving(_)) => {}
-            (Some(Event::Over(outcome)), _) => {
-                display.finish();
-                return outcome.map(|_| Followed::ToTheEnd).map_err(Failure::from);
+            (Some(Event::Seen(views)), _) => {
+                live = still_live(&views);
+                if !matches!(mode, Mode::Leaving(_)) {
+                    display.show(&views);
+                }
             }
+            (Some(Event::Over(outcome)), _) => {
+                let told = display.tells_ends();
+                display.finish();
+                let ended = outcome.map(|_| Followed::ToTheEnd { told });
+                return ended.map_err(Failure::from);
+            }
+            // All have ended: the next event says so.
+            (Some(Event::Interrupt), Mode::Watching) if live.is_empty() => {}
             (Some(Event::Interrupt), Mode::Watching) => {
                 display.finish();
-                console.insist(goodbye(watched, console));
+                console.insist(goodbye(&live, watched.may_cancel, console));
                 if !watched.may_cancel {
                     return Ok(Followed::Detached);
                 }
@@ -112,7 +126,7 @@ pub fn follow(
             }
             (Some(Event::Interrupt), Mode::Leaving(_)) => {
                 console.insist("cancelling; Ctrl-C once more stops watching");
-                cancel(service, watched.ids)?;
+                cancel(service, &live)?;
                 mode = Mode::Cancelling;
             }
             (Some(Event::Interrupt), Mode::Cancelling) | (None, _) => {
@@ -173,22 +187,82 @@ fn cancel(service: &JobService, ids: &[JobId]) -> Result<()> {
         .try_for_each(|id| service.cancel(&Owner::local(), id, None).map(drop))
 }
 
-fn goodbye(watched: &Watched<'_>, console: &Console) -> String {
-    let ids: Vec<&str> = watched.ids.iter().map(JobId::as_str).collect();
-    let (ids, goes) = (
-        ids.join(" "),
-        if watched.ids.len() == 1 {
-            "the job goes on"
-        } else {
-            "the jobs go on"
-        },
-    );
-    let wait = console.command(format_args!("jobs wait {ids}"));
-    let cancel = console.command(format_args!("jobs cancel {ids}"));
-    let now = if watched.may_cancel {
-        ", or press Ctrl-C again now"
-    } else {
-        ""
+/// The jobs that have not ended.
+fn still_live(views: &[JobView]) -> Vec<JobId> {
+    let live = views.iter().filter(|view| !job::is_over(view));
+    live.filter_map(|view| view.job_id.clone()).collect()
+}
+
+fn goodbye(live: &[JobId], may_cancel: bool, console: &Console) -> String {
+    let goes = match live.len() {
+        1 => "the job goes on".to_owned(),
+        several => format!("{several} jobs go on"),
     };
-    format!("detached: {goes}\n  watch again: {wait}\n  cancel:      {cancel}{now}")
+    let ids: String = live
+        .iter()
+        .map(|id| format!("{}{id}", between(live)))
+        .collect();
+    let wait = console.command(format_args!("jobs wait{ids}"));
+    let cancel = console.command(format_args!("jobs cancel{ids}"));
+    let now = match may_cancel {
+        true => "; Ctrl-C again now cancels",
+        false => "",
+    };
+    format!("detached: {goes}{now}\n  watch again: {wait}\n  cancel:      {cancel}")
+}
+
+/// What stands before each id: several ids in one line would break anywhere on the screen, and a
+/// shell takes these lines as they are.
+fn between(ids: &[JobId]) -> &'static str {
+    match ids.len() {
+        1 => " ",
+        _ => " \\\n    ",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::view::ViewState;
+
+    fn ids(count: usize) -> Vec<JobId> {
+        let id = |n| format!("t-9f3k2m7qw4x1a8bdc6t{n}").parse().unwrap();
+        (0..count).map(id).collect()
+    }
+
+    fn console() -> Console {
+        Console {
+            quiet: false,
+            prefix: "tank".into(),
+        }
+    }
+
+    #[test]
+    fn the_goodbye_names_the_jobs_that_go_on() {
+        let text = goodbye(&ids(1), true, &console());
+        assert_eq!(
+            text,
+            "detached: the job goes on; Ctrl-C again now cancels\n  watch again: tank jobs wait t-9f3k2m7qw4x1a8bdc6t0\n  cancel:      tank jobs cancel t-9f3k2m7qw4x1a8bdc6t0"
+        );
+        let text = goodbye(&ids(3), false, &console());
+        assert!(text.starts_with("detached: 3 jobs go on\n"), "{text}");
+        assert!(text.lines().all(|line| line.len() < 60), "{text}");
+        assert!(
+            text.ends_with("jobs cancel \\\n    t-9f3k2m7qw4x1a8bdc6t0 \\\n    t-9f3k2m7qw4x1a8bdc6t1 \\\n    t-9f3k2m7qw4x1a8bdc6t2"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn ended_jobs_are_not_live() {
+        let ids = ids(3);
+        let states = [ViewState::Completed, ViewState::Running, ViewState::Queued];
+        let views: Vec<JobView> = std::iter::zip(&ids, states)
+            .map(|(id, state)| JobView {
+                job_id: Some(id.clone()),
+                ..JobView::bare(state)
+            })
+            .collect();
+        assert_eq!(still_live(&views), ids[1..]);
+    }
 }

@@ -38,6 +38,14 @@ pub fn id(view: &JobView) -> &str {
     view.job_id.as_ref().map_or("", |id| id.as_str())
 }
 
+/// Whether the job has ended.
+pub fn is_over(view: &JobView) -> bool {
+    matches!(
+        view.state,
+        ViewState::Completed | ViewState::Failed | ViewState::Cancelled
+    )
+}
+
 /// What a job is doing, without its state: `42% day 42/100`, `third in the queue`, or why it failed.
 pub fn doing(view: &JobView) -> String {
     let mut words = Vec::new();

@@ -3,6 +3,7 @@
 pub mod job;
 pub mod plain;
 pub mod problem;
+pub mod prose;
 pub mod quantity;
 pub mod style;
 pub mod table;

@@ -1,10 +1,11 @@
 //! Errors as `error:`, `at:`, `help:`.
 
-use super::plain;
 use super::style::{ERROR, FAINT, HELP, LABEL, paint};
+use super::{job, plain};
 use crate::cli::console::Console;
 use crate::cli::flags::Flags;
 use crate::error::{Code, Error};
+use crate::job::view::JobView;
 
 /// Longest message on one line, in characters.
 const MAX_MESSAGE: usize = 600;
@@ -137,12 +138,14 @@ fn all_arguments(flags: Option<&Flags>) -> Option<String> {
     })
 }
 
-/// Why a job failed: the error, the remedy, the end of its standard error and where its logs are.
-pub fn failed(id: &str, error: &Error, dir: Option<&str>, console: &Console) -> String {
+/// Why the job `view` failed: the error with the job's id, the end of its standard error, where its
+/// logs are and what to do.
+pub fn failed(view: &JobView, error: &Error, console: &Console) -> String {
     let message = plain::line(&error.message, MAX_MESSAGE);
     let mut lines = vec![format!(
-        "{} {message} {}",
+        "{} {}: {message} {}",
         paint(ERROR, "error:"),
+        job::id(view),
         paint(FAINT, format_args!("[{}]", error.code))
     )];
     lines.extend(
@@ -162,21 +165,33 @@ pub fn failed(id: &str, error: &Error, dir: Option<&str>, console: &Console) -> 
                 .map(|line| format!("  {} {line}", paint(FAINT, "|"))),
         );
     }
-    if let Some(dir) = dir {
+    // A job that never started has written nothing.
+    if let Some(dir) = view.dir.as_ref().filter(|_| view.started_at.is_some()) {
         lines.push(format!(
             "{} {dir}/stdout.log, {dir}/stderr.log",
             paint(LABEL, "logs:")
         ));
     }
-    if let Some(remedy) = &error.remedy {
-        lines.push(format!("{} {}", paint(HELP, "help:"), as_help(remedy)));
+    for help in after_failure(view, error, console) {
+        lines.push(format!("{} {help}", paint(HELP, "help:")));
     }
-    lines.push(format!(
-        "{} run it again: {}",
-        paint(HELP, "help:"),
-        console.command(format_args!("jobs retry {id}"))
-    ));
     lines.join("\n")
+}
+
+/// The remedy, and the command that repeats the call where the same call may end otherwise: the
+/// code says so, or something from outside may have ended the worker.
+fn after_failure(view: &JobView, error: &Error, console: &Console) -> Vec<String> {
+    let again = error.retryable || error.code == Code::Crashed;
+    // The command says the same, ready to be typed.
+    let remedy = error
+        .remedy
+        .as_deref()
+        .filter(|remedy| !again || *remedy != "Retry the job.");
+    let retry = again.then(|| {
+        let command = console.command(format_args!("jobs retry {}", job::id(view)));
+        format!("run it again: {command}")
+    });
+    remedy.map(as_help).into_iter().chain(retry).collect()
 }
 
 #[cfg(test)]
@@ -184,6 +199,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::job::view::ViewState;
 
     fn console() -> Console {
         Console {
@@ -255,19 +271,49 @@ mod tests {
         assert_eq!(shown(&error), "error: first\n  and: second");
     }
 
+    fn failure(code: Code, started: bool) -> String {
+        let view = JobView {
+            job_id: Some("t-9f3k2m7qw4x1a8bdc6tz".parse().unwrap()),
+            dir: Some("/d".into()),
+            started_at: started.then(|| "2026-01-01T00:00:00Z".to_owned()),
+            ..JobView::bare(ViewState::Failed)
+        };
+        let mut error = Error::new(code, "it broke").remedy("Retry the job.");
+        error.stderr_tail = started.then(|| "boom\u{1b}[2J\nend".to_owned());
+        anstream::adapter::strip_str(&failed(&view, &error, &console())).to_string()
+    }
+
     #[test]
-    fn a_failed_job_shows_its_stderr_without_control_sequences() {
-        let mut error = Error::new(Code::Panicked, "the tool panicked");
-        error.stderr_tail = Some("boom\u{1b}[2J\nend".into());
-        let text = anstream::adapter::strip_str(&failed("t-1", &error, Some("/d"), &console()))
-            .to_string();
+    fn a_failed_job_shows_its_id_and_its_stderr_without_control_sequences() {
+        let text = failure(Code::Panicked, true);
+        assert!(
+            text.starts_with("error: t-9f3k2m7qw4x1a8bdc6tz: it broke [panicked]\n"),
+            "{text}"
+        );
         assert!(
             text.contains("  | boom\n  | end\nlogs: /d/stdout.log"),
             "{text}"
         );
-        assert!(
-            text.ends_with("help: run it again: tank jobs retry t-1"),
-            "{text}"
+    }
+
+    #[test]
+    fn a_job_that_never_started_has_no_logs() {
+        assert_eq!(
+            failure(Code::DependencyFailed, false),
+            "error: t-9f3k2m7qw4x1a8bdc6tz: it broke [dependency_failed]\nhelp: retry the job"
         );
+    }
+
+    #[test]
+    fn running_it_again_is_offered_only_where_it_may_help() {
+        let again = "\nhelp: run it again: tank jobs retry t-9f3k2m7qw4x1a8bdc6tz";
+        for code in [Code::TimedOut, Code::SupervisorLost, Code::Crashed] {
+            let text = failure(code, true);
+            assert!(text.ends_with(again), "{text}");
+            assert!(!text.contains("help: retry"), "{text}");
+        }
+        for code in [Code::ToolError, Code::Panicked, Code::DependencyFailed] {
+            assert!(!failure(code, true).contains("jobs retry"), "{code}");
+        }
     }
 }

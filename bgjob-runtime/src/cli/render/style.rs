@@ -6,6 +6,8 @@ use crate::job::view::ViewState;
 
 /// The word `error:`.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// The word `warning:`.
+pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 /// The word `help:`.
 pub const HELP: Style = AnsiColor::Cyan.on_default().bold();
 /// Names of columns and fields.
