@@ -174,7 +174,7 @@ fn watch(
 
 fn hello(view: &JobView) -> String {
     let again = if view.replayed == Some(true) {
-        " (an earlier job of the same key)"
+        " (an earlier job of the same call)"
     } else {
         ""
     };
