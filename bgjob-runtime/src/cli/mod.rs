@@ -38,9 +38,14 @@ pub use context::Context;
 /// Does what the command line asks for and says with what status to exit.
 pub fn run(app: &App) -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
+    let serving = commands::serve_is_asked(&argv);
+    if serving && let Err(error) = crate::sys::stdio::claim() {
+        speak(app).insist(format_args!("{} {error}", paint(ERROR, "error:")));
+        return Ending::Usage.into();
+    }
     console::set_color(args::early_color(&argv).as_deref().unwrap_or("auto"));
     let ending = match Registry::global() {
-        Ok(registry) => with_tools(app, registry, argv),
+        Ok(registry) => with_tools(app, registry, argv, serving),
         Err(problem) => {
             speak(app).insist(format_args!("{} {problem}", paint(ERROR, "error:")));
             Ending::Usage
@@ -49,7 +54,12 @@ pub fn run(app: &App) -> ExitCode {
     ending.into()
 }
 
-fn with_tools(app: &App, registry: &'static Registry, argv: Vec<OsString>) -> Ending {
+fn with_tools(
+    app: &App,
+    registry: &'static Registry,
+    argv: Vec<OsString>,
+    serving: bool,
+) -> Ending {
     if let Some(name) = clash(app) {
         speak(app).insist(format_args!(
             "{} the command `{name}` is built in; rename the one of this program",
@@ -60,7 +70,7 @@ fn with_tools(app: &App, registry: &'static Registry, argv: Vec<OsString>) -> En
     let mut command = args::command(app, registry, &argv);
     let json = args::mentions_json(&argv);
     match command.try_get_matches_from_mut(argv) {
-        Ok(given) if given.subcommand().is_none() && !commands::serve_is_wanted() => {
+        Ok(given) if given.subcommand().is_none() && !serving => {
             speak(app).insist(command.render_help().ansi());
             Ending::Usage
         }

@@ -158,14 +158,39 @@ pub fn tidy(mut job: JobView) -> JobView {
     job.bytes = job.bytes.filter(|_| job.result.is_none());
     job.phase = job.phase.map(|text| clean::line(&text, WORDS));
     job.message = job.message.map(|text| clean::line(&text, WORDS));
-    if let Some(error) = &mut job.error {
-        error.message = clean::text(&error.message, 4000);
-        error.stderr_tail = error
-            .stderr_tail
-            .take()
-            .map(|tail| clean::text(&tail, 1000));
-    }
+    job.error = job.error.map(tidy_error);
     job
+}
+
+fn tidy_error(mut error: Error) -> Error {
+    error.message = clean::text(&error.message, 4000);
+    error.stderr_tail = error.stderr_tail.map(|tail| clean::text(&tail, 1000));
+    if let Some(details) = &mut error.details {
+        tidy_data(details);
+        let said = details.as_str() == Some(&error.message);
+        if said || details.to_string().len() > 4000 {
+            error.details = None;
+        }
+    }
+    error
+}
+
+/// The strings in a tool's own error, names included.
+fn tidy_data(data: &mut Value) {
+    match data {
+        Value::String(text) => *text = clean::text(text, 4000),
+        Value::Array(items) => items.iter_mut().for_each(tidy_data),
+        Value::Object(members) => {
+            let tidied = std::mem::take(members)
+                .into_iter()
+                .map(|(name, mut value)| {
+                    tidy_data(&mut value);
+                    (clean::line(&name, 300), value)
+                });
+            *members = tidied.collect();
+        }
+        _ => {}
+    }
 }
 
 /// The schema of replies that may hold `fields`, beside those that every reply may hold; `result`

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
-use crate::sys::stdio::{Kind, claim, kind, pump, reopen};
+use crate::sys::stdio::{Kind, kind, pump, reopen, take};
 
 /// The client's requests.
 pub type Input = Pin<Box<dyn AsyncRead + Send>>;
@@ -24,7 +24,7 @@ pub type Output = Pin<Box<dyn AsyncWrite + Send>>;
 /// # Errors
 /// When standard input or output is closed, or was taken before.
 pub fn stdio() -> io::Result<(Input, Output)> {
-    let (input, output) = claim()?;
+    let (input, output) = take()?;
     Ok((reader(input)?, writer(output)?))
 }
 

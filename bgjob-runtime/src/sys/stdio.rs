@@ -3,22 +3,40 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FileType, Mode, OFlags};
 
-/// Takes descriptors 0 and 1 for the protocol: what comes back are private copies; 0 becomes
-/// `/dev/null` and 1 becomes standard error (or `/dev/null` where there is none).
+/// The copies: not made, or made and perhaps taken.
+static CLAIMED: Mutex<Option<Option<(OwnedFd, OwnedFd)>>> = Mutex::new(None);
+
+/// Keeps descriptors 0 and 1 for the protocol, for [`take`]: from here on 0 is `/dev/null` and 1 is
+/// standard error (or `/dev/null` where there is none). Again is harmless.
 ///
 /// # Errors
-/// When 0 or 1 is closed, or the copies were taken before.
-pub fn claim() -> io::Result<(OwnedFd, OwnedFd)> {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    if TAKEN.swap(true, Ordering::Relaxed) {
-        return Err(io::Error::other(
-            "standard input and output already carry a protocol",
-        ));
+/// When `/dev/null` cannot be opened or no descriptor is left.
+pub fn claim() -> io::Result<()> {
+    let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+    if claimed.is_none() {
+        *claimed = Some(Some(divert()?));
     }
+    Ok(())
+}
+
+/// The private copies of descriptors 0 and 1, claimed now if they were not before.
+///
+/// # Errors
+/// As for [`claim`], and when they were taken before.
+pub fn take() -> io::Result<(OwnedFd, OwnedFd)> {
+    claim()?;
+    let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+    claimed
+        .as_mut()
+        .and_then(Option::take)
+        .ok_or_else(|| io::Error::other("standard input and output already carry a protocol"))
+}
+
+fn divert() -> io::Result<(OwnedFd, OwnedFd)> {
     let input = io::stdin().as_fd().try_clone_to_owned()?;
     let output = io::stdout().as_fd().try_clone_to_owned()?;
     let null = File::options().read(true).write(true).open("/dev/null")?;

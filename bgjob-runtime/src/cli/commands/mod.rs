@@ -29,7 +29,7 @@ use crate::error::{Code, Error};
 use crate::tool::registry::Registry;
 
 pub use finish::follow_jobs;
-pub use serve::is_wanted as serve_is_wanted;
+pub use serve::is_asked as serve_is_asked;
 
 /// The built-in commands.
 pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {

@@ -1,5 +1,6 @@
 //! `serve`: the program as an MCP server.
 
+use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 
@@ -34,6 +35,43 @@ pub fn run(session: &Session<'_>) -> Outcome {
 }
 
 /// Whether a program is behind standard input, and so a bare call is for serving.
-pub fn is_wanted() -> bool {
+fn is_wanted() -> bool {
     matches!(kind(&io::stdin()), Ok(Kind::Pipe | Kind::Socket))
+}
+
+/// Whether `argv` asks for serving. Found out before anything else runs: making the schemas runs code
+/// of the tools' authors, and what that prints must not reach the client.
+pub fn is_asked(argv: &[OsString]) -> bool {
+    let mut words = argv.iter().skip(1).map(|word| word.to_string_lossy());
+    let mut command = None;
+    while let Some(word) = words.next() {
+        match &*word {
+            "-h" | "--help" | "-V" | "--version" => return false,
+            "--data-dir" | "--color" => drop(words.next()),
+            word if word.starts_with('-') => {}
+            word => {
+                command.get_or_insert_with(|| word.to_owned());
+            }
+        }
+    }
+    command.map_or_else(is_wanted, |command| command == "serve")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serving_is_recognised_before_the_command_line_is_parsed() {
+        let asked = |words: &[&str]| {
+            let argv: Vec<OsString> = ["tank"].iter().chain(words).map(OsString::from).collect();
+            is_asked(&argv)
+        };
+        assert!(asked(&["serve"]));
+        assert!(asked(&["--data-dir", "run", "-v", "serve"]));
+        assert!(asked(&["--data-dir=x", "serve"]));
+        assert!(!asked(&["run", "serve"]));
+        assert!(!asked(&["serve", "--help"]));
+        assert!(!asked(&["jobs", "list"]));
+    }
 }

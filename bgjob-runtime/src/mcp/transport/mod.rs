@@ -44,7 +44,7 @@ use writer::Outbox;
 pub struct Limits {
     /// Longest line, in bytes. Default 16 MiB.
     pub line: usize,
-    /// Most values and members in one message. Default 500,000: a bound on the memory that a
+    /// Most values and members in one message. Default 300,000: a bound on the memory that a
     /// message of many tiny values takes, which is far more than its length.
     pub values: u64,
 }
@@ -53,7 +53,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             line: 16 * 1024 * 1024,
-            values: 500_000,
+            values: 300_000,
         }
     }
 }
