@@ -11,6 +11,12 @@ pub fn now_ms() -> i64 {
         })
 }
 
+/// `ms` since the epoch as RFC 3339 in UTC with milliseconds.
+pub fn rfc3339_millis(ms: i64) -> String {
+    let since = Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    humantime::format_rfc3339_millis(UNIX_EPOCH + since).to_string()
+}
+
 /// `ms` since the epoch as RFC 3339 in UTC with whole seconds.
 pub fn rfc3339(ms: i64) -> String {
     let since = Duration::from_millis(u64::try_from(ms).unwrap_or(0));

@@ -15,6 +15,7 @@ mod reference;
 mod repeats;
 mod state;
 mod survival;
+mod tasks;
 mod trees;
 
 use bgjob_tests::Sandbox;

@@ -4,6 +4,7 @@
 pub mod mcp;
 pub mod oracle;
 pub mod processes;
+pub mod rpc;
 
 use std::ffi::OsStr;
 use std::io::Write;

@@ -17,6 +17,7 @@ use super::envelope::Reply;
 use super::hints::Hints;
 use super::names::{JobTools, Names};
 use super::remedy::for_agents;
+use super::tasks;
 use super::tools::{cancel, list, logs, results, retry, state, status, submit, system};
 use super::transport::Ended;
 use super::wake::{Waiting, Wake};
@@ -104,7 +105,8 @@ impl Jobs {
         self.inner.beside.finish(limit).await;
     }
 
-    /// Calls a tool.
+    /// Calls a tool. A tool that starts a job answers with a task where the client has tasks
+    /// (SEP-2663), else with a handle.
     ///
     /// # Errors
     /// A JSON-RPC error when there is no tool of that name. Everything else, refusals included, is
@@ -132,9 +134,15 @@ impl Jobs {
             Some(signature) => signature.check(&params.name, given),
             None => Ok(given),
         };
-        let answer = match checked {
-            Ok(arguments) => self.dispatch(kind, arguments, context).await,
-            Err(error) => Err(error),
+        let answer = match (checked, kind) {
+            (Ok(input), Kind::Start(tool)) if tasks::negotiated(context) => {
+                match tasks::start(self, tool, input, context).await {
+                    Ok(task) => return Ok(CallToolResponse::Task(task)),
+                    Err(error) => Err(error),
+                }
+            }
+            (Ok(arguments), kind) => self.dispatch(kind, arguments, context).await,
+            (Err(error), _) => Err(error),
         };
         let answer = answer.unwrap_or_else(|error| self.refusal(error));
         Ok(answer.reply.into_result(answer.is_error).into())

@@ -2,7 +2,8 @@
 //!
 //! `transport` and `stdio` carry lines; `catalog` says what there is to call and `jobs` calls it,
 //! free of any server type; each file in `tools` is one thing that a tool does; `envelope` is what
-//! all of them reply. `server` puts a handler around it and `serve` a process.
+//! all of them reply. `tasks` shows the
+//! same jobs as tasks (SEP-2663). `server` puts a handler around it and `serve` a process.
 
 mod args;
 mod beside;
@@ -16,6 +17,7 @@ mod remedy;
 mod serve;
 mod server;
 mod stdio;
+mod tasks;
 mod tools;
 mod transport;
 mod wake;

@@ -6,17 +6,18 @@ use std::pin::pin;
 use std::task::Poll;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
-    CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode, Implementation,
-    InitializeRequestParams, InitializeResult, ListPromptsRequestMethod, ListPromptsResult,
-    ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
-    Tool,
+    CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
+    CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
+    GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult,
+    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, UpdateTaskParams,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::jobs::Jobs;
+use super::tasks;
 
 /// What a model needs to know before its first call.
 const INSTRUCTIONS: &str = "Calls of this server's own tools answer at once with a job_id; the work goes on by itself \
@@ -55,7 +56,9 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let mut capabilities = ServerCapabilities::default();
+        tasks::advertise(&mut capabilities);
+        ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(&self.name, &self.version))
             .with_instructions(&self.instructions)
     }
@@ -95,6 +98,30 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         // A panic would end this request's task without any answer.
         answer_panics(self.jobs.call(request, &context)).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        answer_panics(self.jobs.get_task(request, &context)).await
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        answer_panics(self.jobs.update_task(request, &context)).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        answer_panics(self.jobs.cancel_task(request, &context)).await
     }
 
     async fn list_prompts(
@@ -137,7 +164,15 @@ impl ServerHandler for Server {
         request: CustomRequest,
         _: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        const OURS: [&str; 4] = ["initialize", "server/discover", "tools/call", "tools/list"];
+        const OURS: [&str; 7] = [
+            "initialize",
+            "server/discover",
+            "tools/call",
+            "tools/list",
+            "tasks/get",
+            "tasks/update",
+            "tasks/cancel",
+        ];
         let method = super::clean::line(&request.method, 100);
         if OURS.contains(&method.as_str()) {
             let text = format!("the parameters of {method} do not have the right shape");

@@ -27,6 +27,7 @@ use crate::tool::registry::Registry;
 
 pub use logs::Stream;
 pub use prune::Pruned;
+pub use query::Standing;
 pub use results::INLINE_RESULT_BYTES;
 pub use system::SystemStatus;
 pub use wait::Until;

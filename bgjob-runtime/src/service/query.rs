@@ -21,6 +21,17 @@ use crate::store::ledger::{Ledger, ListFilter};
 const PROGRESS_BYTES: u64 = 64 << 10;
 const INPUT_BYTES: u64 = 64 << 20;
 
+/// How a job stands: its row and what is told of it, both of one moment.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The ledger's row.
+    pub record: JobRecord,
+    /// What a caller needs to know of it.
+    pub view: JobView,
+    /// When it last said how far it is, in ms since the epoch; of running jobs.
+    pub said_at: Option<i64>,
+}
+
 impl JobService {
     /// The ledger's row of a job.
     ///
@@ -65,6 +76,24 @@ impl JobService {
     /// `job_not_found`, or `storage_error`.
     pub fn view(&self, owner: &Owner, id: &JobId) -> Result<JobView> {
         self.render(&self.record(owner, id)?)
+    }
+
+    /// The row of a job and what a caller needs to know of it.
+    ///
+    /// # Errors
+    /// `job_not_found`, or `storage_error`.
+    pub fn standing(&self, owner: &Owner, id: &JobId) -> Result<Standing> {
+        let record = self.record(owner, id)?;
+        let view = self.render(&record)?;
+        let running = Some(&record).filter(|job| job.state.is_running());
+        let said_at = running
+            .and_then(|job| self.progress(job))
+            .map(|progress| progress.at_ms);
+        Ok(Standing {
+            record,
+            view,
+            said_at,
+        })
     }
 
     /// Everything about a job.

@@ -11,3 +11,5 @@ pub mod state;
 pub mod status;
 pub mod submit;
 pub mod system;
+
+pub use next::follow;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::next::follow;
 use crate::error::Result;
 use crate::job::request::{Origin, Request};
+use crate::job::view::JobView;
 use crate::mcp::jobs::{Answer, Jobs};
 use crate::tool::registry::Tool;
 
@@ -17,6 +18,17 @@ pub async fn call(
     input: Map<String, Value>,
     context: &RequestContext<RoleServer>,
 ) -> Result<Answer> {
+    let view = accept(jobs, tool, input, context).await?;
+    Ok(follow(jobs, view).into())
+}
+
+/// Accepts a call of `tool` durably and has it started soon.
+pub async fn accept(
+    jobs: &Jobs,
+    tool: &'static Tool,
+    input: Map<String, Value>,
+    context: &RequestContext<RoleServer>,
+) -> Result<JobView> {
     let view = jobs
         .blocking(move |service, owner| {
             service.submit(Request {
@@ -37,5 +49,5 @@ pub async fn call(
             .await?;
     }
     jobs.beside().launch();
-    Ok(follow(jobs, view).into())
+    Ok(view)
 }
