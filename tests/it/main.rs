@@ -2,9 +2,11 @@
 
 mod cancel;
 mod chains;
+mod cli;
 mod ends;
 mod hostile;
 mod inheritance;
+mod interrupts;
 mod limits;
 mod mcp_hostile;
 mod mcp_session;

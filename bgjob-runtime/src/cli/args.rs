@@ -129,7 +129,16 @@ pub fn leaf(given: &ArgMatches) -> &ArgMatches {
 
 /// Whether the command was asked for JSON; for commands without the flag, no.
 pub fn wants_json(given: &ArgMatches) -> bool {
-    leaf(given)
+    let given = leaf(given);
+    // A tool that does not exist: its arguments are kept as they were typed.
+    let mut typed = given.try_get_many::<OsString>("").ok().flatten();
+    if typed
+        .as_mut()
+        .is_some_and(|words| words.any(|word| word == "--json"))
+    {
+        return true;
+    }
+    given
         .try_get_one::<bool>(JSON)
         .ok()
         .flatten()
