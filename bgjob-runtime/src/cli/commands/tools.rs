@@ -15,6 +15,9 @@ use crate::cli::session::Session;
 use crate::tool::registry::Tool;
 use crate::tool::spec::Timeout;
 
+/// Columns of a terminal that has room for the state fields in the list.
+const STATE_FIELDS_FROM: u16 = 100;
+
 /// `tools`
 pub fn command() -> Command {
     Command::new("tools")
@@ -60,20 +63,23 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     Ok(Ending::Ok)
 }
 
+/// On a narrow terminal without the state fields, which the description of each tool has, too.
 fn table(session: &Session<'_>) -> String {
-    let mut table = Table::new(&["TOOL", "READS", "WRITES", "ABOUT"], console::width());
+    let width = console::width();
+    let columns = match width {
+        Some(width) if width < STATE_FIELDS_FROM => &["TOOL", "ABOUT"][..],
+        _ => &["TOOL", "READS", "WRITES", "ABOUT"],
+    };
+    let mut table = Table::new(columns, width);
     table.keep_whole(1);
     for tool in session.registry.iter() {
-        let about = prose::summary(tool.spec.description);
-        table.row(
-            LABEL,
-            [
-                tool.spec.name.to_owned(),
-                reads(tool).join(", "),
-                writes(tool).unwrap_or("").to_owned(),
-                about,
-            ],
-        );
+        let cell = |column: &&str| match *column {
+            "TOOL" => tool.spec.name.to_owned(),
+            "READS" => reads(tool).join(", "),
+            "WRITES" => writes(tool).unwrap_or_default().to_owned(),
+            _ => prose::summary(tool.spec.description),
+        };
+        table.row(LABEL, columns.iter().map(cell));
     }
     table.render()
 }
