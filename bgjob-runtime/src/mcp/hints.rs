@@ -9,6 +9,10 @@ pub const LONGEST: f64 = 50.0;
 /// What is waited and advised unless asked or taught otherwise.
 pub const USUAL: f64 = 20.0;
 
+/// A wait given up sooner than this was ended by a person, not by a client's limit: the shortest
+/// known is 5 s.
+const SHORTEST_LIMIT: Duration = Duration::from_secs(4);
+
 /// What the client's cancelled waits have taught.
 #[derive(Debug, Default)]
 pub struct Hints {
@@ -19,23 +23,19 @@ pub struct Hints {
 impl Hints {
     /// Takes note that the client gave up a wait after this long.
     pub fn cancelled_after(&self, waited: Duration) {
+        if waited < SHORTEST_LIMIT {
+            return;
+        }
         let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = waited.as_secs_f64();
         *limit = Some(limit.map_or(waited, |known| known.min(waited)));
     }
 
-    /// The wait to advise, in s: 20, or less than 0.8 of what the client gave up after. Whole
-    /// seconds from 2 on.
+    /// The wait to advise, in whole s: 20, or less than 0.8 of what the client gave up after.
     pub fn wait_s(&self) -> f64 {
         let limit = *self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(limit) = limit else { return USUAL };
-        let below = 0.8 * limit;
-        let hint = if below > 2.0 {
-            below.ceil() - 1.0
-        } else {
-            ((below * 10.0).ceil() - 1.0) / 10.0
-        };
-        hint.clamp(0.0, USUAL)
+        ((0.8 * limit).ceil() - 1.0).min(USUAL)
     }
 }
 
@@ -63,8 +63,8 @@ mod tests {
             (25.0, 19.0),
             (5.0, 3.0),
             (30.0, 3.0),
-            (1.0, 0.7),
-            (0.05, 0.0),
+            (1.0, 3.0),
+            (0.05, 3.0),
         ] {
             hints.cancelled_after(Duration::from_secs_f64(waited));
             assert_eq!(hints.wait_s(), hint, "after {waited} s");

@@ -26,6 +26,9 @@ pub fn spawn_detached(role: &str, env: &[(&str, &Path)], log: File) -> io::Resul
         .arg0("bgjob")
         .arg(role)
         .env_clear()
+        // Out of the starter's process group from its first instruction on (a posix_spawn attribute):
+        // a client that kills its server's group must not hit the launch in progress.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log);
@@ -42,7 +45,7 @@ pub fn spawn_detached(role: &str, env: &[(&str, &Path)], log: File) -> io::Resul
     }
 }
 
-/// Detaches the calling single-threaded process: a session of its own, a fork whose parent exits,
+/// Detaches the calling single-threaded process: a fork whose parent exits, a session of its own,
 /// no inherited descriptor but 0-2, default signal dispositions, nothing blocked.
 /// Only the detached child returns.
 ///
@@ -53,12 +56,13 @@ pub fn detach() -> io::Result<()> {
     reset_signals();
     // Whatever the starter's umask: what a job writes is its owner's alone. The worker inherits it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    rustix::process::setsid()?;
     // SAFETY: the process has one thread, so the child may run any code; the parent leaves without
     // running destructors or exit handlers.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => {
+            // Only now: the parent may lead its process group, and a leader cannot begin a session.
+            rustix::process::setsid()?;
             rustix::thread::set_name(c"bgjob")?;
             Ok(())
         }
