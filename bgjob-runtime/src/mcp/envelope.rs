@@ -222,6 +222,9 @@ pub fn schema(fields: &[&str], result: Option<&Map<String, Value>>) -> Arc<Map<S
             let job = &mut jobs["items"]["properties"];
             *job = json!({ "job_id": job["job_id"], "state": job["state"] });
         }
+        for name in ["result", "value"] {
+            admit_null(properties.get_mut(name));
+        }
         if let Some(result) = result {
             let (own, defined) = take_definitions(result);
             definitions.extend(defined);
@@ -235,6 +238,15 @@ pub fn schema(fields: &[&str], result: Option<&Map<String, Value>>) -> Arc<Map<S
         schema.insert("$defs".into(), Value::Object(definitions));
     }
     Arc::new(schema)
+}
+
+/// A tool's result, or a part of it, may be `null`; for every other key that means absence.
+fn admit_null(schema: Option<&mut Value>) {
+    if let Some(Value::Array(types)) = schema.and_then(|schema| schema.get_mut("type"))
+        && !types.iter().any(|kind| kind == "null")
+    {
+        types.push("null".into());
+    }
 }
 
 /// What any tool may reply.
@@ -262,6 +274,15 @@ fn lean(schema: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_result_or_a_part_of_one_may_be_null() {
+        for field in ["result", "value"] {
+            let schema = schema(&[field], None);
+            let types = schema["properties"][field]["type"].as_array().unwrap();
+            assert!(types.contains(&json!("null")), "{field}: {types:?}");
+        }
+    }
 
     #[test]
     fn a_tool_s_result_is_described_in_the_envelope() {
