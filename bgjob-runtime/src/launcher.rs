@@ -14,6 +14,8 @@ pub const WORK: &str = "__work";
 pub const DIR_VAR: &str = "BGJOB_JOB_DIR";
 /// The number of the attempt, from 1.
 pub const ATTEMPT_VAR: &str = "BGJOB_ATTEMPT";
+/// The hash of the tool's input schema.
+pub const SCHEMA_VAR: &str = "BGJOB_SCHEMA";
 /// After how many ms the worker's own timer kills it.
 pub const KILL_AFTER_VAR: &str = "BGJOB_KILL_AFTER_MS";
 

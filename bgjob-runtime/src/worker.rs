@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 use crate::job::id::JobId;
-use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR};
+use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, SCHEMA_VAR};
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::JobDir;
 use crate::store::json_part;
@@ -31,6 +31,7 @@ struct Assignment {
     id: JobId,
     nonce: String,
     attempt: u32,
+    schema: String,
     dir: JobDir,
 }
 
@@ -82,13 +83,15 @@ impl Assignment {
         let attempt = text(ATTEMPT_VAR)?
             .parse()
             .map_err(|_| missing(ATTEMPT_VAR))?;
-        for name in [DIR_VAR, ATTEMPT_VAR, KILL_AFTER_VAR] {
+        let schema = text(SCHEMA_VAR)?;
+        for name in [DIR_VAR, ATTEMPT_VAR, SCHEMA_VAR, KILL_AFTER_VAR] {
             process::set_env(name, None::<&OsStr>);
         }
         Ok(Assignment {
             id: id.parse()?,
             nonce: nonce.to_owned(),
             attempt,
+            schema,
             dir: JobDir::new(dir),
         })
     }
@@ -113,6 +116,7 @@ impl Assignment {
             self.attempt,
             self.nonce.clone(),
             self.dir.path().to_path_buf(),
+            self.schema.clone(),
         );
         let args: Map<String, Value> = read_json(&self.dir.input())?;
         let states: BTreeMap<String, StateValue> = match self.dir.state().is_file() {

@@ -3,6 +3,7 @@
 mod cancel;
 mod chains;
 mod cli;
+mod checkpoints;
 mod ends;
 mod hostile;
 mod inheritance;

@@ -80,6 +80,7 @@ impl JobService {
         let env = self.environment(tool, request)?;
         let large = input.len() > ROW_INPUT_BYTES;
         let outcome = write_dir(&dir, input, large, &env)
+            .map(|()| self.adopt_checkpoint(&dir, request))
             .and_then(|()| self.insert(tool, request, &id, input, &settings));
         match outcome {
             Ok(Accepted::New(record)) => {
@@ -105,6 +106,16 @@ impl JobService {
                 remove(&dir);
                 Err(error)
             }
+        }
+    }
+
+    /// A retry goes on where the retried job ended; where its checkpoint cannot be had, from the start.
+    fn adopt_checkpoint(&self, dir: &JobDir, request: &Request) {
+        if let Some(earlier) = &request.retry_of
+            && let Err(error) = dir.adopt_checkpoint(&self.data.job(earlier))
+        {
+            tracing::warn!(job = %earlier, %error, "the checkpoint of the retried job was not copied");
+            let _ = files::remove_if_there(&dir.checkpoint());
         }
     }
 

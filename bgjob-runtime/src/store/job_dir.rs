@@ -149,6 +149,29 @@ impl JobDir {
         self.file("exit.rec")
     }
 
+    /// How far an attempt came.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.file("checkpoint.json")
+    }
+
+    /// Copies the checkpoint of `earlier`, if it has one.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub fn adopt_checkpoint(&self, earlier: &JobDir) -> io::Result<()> {
+        let mut source = match files::open_regular(&earlier.checkpoint()) {
+            Ok(source) => source,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut copy = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.checkpoint())?;
+        io::copy(&mut source, &mut copy).map(drop)
+    }
+
     /// Files that the tool made.
     pub fn artifacts(&self) -> PathBuf {
         self.file("artifacts")

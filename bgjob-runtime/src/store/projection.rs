@@ -11,6 +11,7 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::job::record::{FieldRecord, JobRecord};
 use crate::job::request::Owner;
+use crate::job::state::JobState;
 use crate::job::view::JobView;
 use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
@@ -127,6 +128,10 @@ pub fn settle_files(dir: &JobDir, job: &JobRecord) {
     if let Some(nonce) = &job.nonce {
         let _ = fs::rename(dir.attempt_results(nonce), dir.results());
         dir.remove_attempt(nonce);
+    }
+    if job.state == JobState::Completed {
+        // Nobody goes on from there; a retry by hand computes anew.
+        let _ = files::remove_if_there(&dir.checkpoint());
     }
     if let Some(error) = &job.error
         && let Ok(bytes) = serde_json::to_vec_pretty(error)

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::error::Result;
 use crate::job::outcome::{Cause, Exit};
 use crate::job::record::JobRecord;
-use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, WORK};
+use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, SCHEMA_VAR, WORK};
 use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
@@ -154,6 +154,7 @@ impl<'a> Attempt<'a> {
         let mut add = |name: &str, value: String| env.push((name.into(), value.into()));
         add(MARK, format!("{}:{}", self.job.id, self.nonce));
         add(ATTEMPT_VAR, self.job.attempt.to_string());
+        add(SCHEMA_VAR, self.job.schema_hash.clone());
         if let Some(timeout) = self.timeout() {
             let kill_after = timeout + GRACE + OWN_TIMER_MARGIN;
             add(KILL_AFTER_VAR, kill_after.as_millis().to_string());

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -17,6 +17,8 @@ use crate::job::id::JobId;
 use crate::job::progress::Progress;
 use crate::sys;
 
+mod checkpoint;
+
 /// Between two writes of `progress.json` at least this long passes, unless something new begins or ends.
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -26,6 +28,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// |---|---|
 /// | [`progress`](Job::progress), [`phase`](Job::phase), [`note`](Job::note) | telling how far the work is |
 /// | [`is_cancelled`](Job::is_cancelled), [`cancelled`](Job::cancelled) | ending early and tidily |
+/// | [`checkpoint`](Job::checkpoint), [`restore`](Job::restore) | going on where an earlier attempt ended |
 /// | [`dir`](Job::dir), [`artifact`](Job::artifact) | files of the job's own |
 /// | [`id`](Job::id), [`attempt`](Job::attempt) | naming it |
 /// | [`Job::test`] | calling the function from a unit test |
@@ -56,6 +59,10 @@ struct Inner {
     id: JobId,
     attempt: u32,
     dir: PathBuf,
+    /// Hash of the tool's input schema.
+    schema: String,
+    /// What a checkpoint belongs to, made when one is first written or read.
+    tags: OnceLock<checkpoint::Tags>,
     started: Instant,
     /// When the next ordinary write is due, in ns after `started`.
     due_ns: AtomicU64,
@@ -74,11 +81,24 @@ struct TestJob {
 }
 
 impl Job {
-    pub(crate) fn new(id: JobId, attempt: u32, nonce: String, dir: PathBuf) -> Self {
-        Job::build(id, attempt, nonce, dir, None)
+    pub(crate) fn new(
+        id: JobId,
+        attempt: u32,
+        nonce: String,
+        dir: PathBuf,
+        schema: String,
+    ) -> Self {
+        Job::build(id, attempt, nonce, dir, schema, None)
     }
 
-    fn build(id: JobId, attempt: u32, nonce: String, dir: PathBuf, test: Option<TestJob>) -> Self {
+    fn build(
+        id: JobId,
+        attempt: u32,
+        nonce: String,
+        dir: PathBuf,
+        schema: String,
+        test: Option<TestJob>,
+    ) -> Self {
         let last = Progress {
             attempt,
             nonce,
@@ -88,6 +108,8 @@ impl Job {
             id,
             attempt,
             dir,
+            schema,
+            tags: OnceLock::new(),
             started: Instant::now(),
             due_ns: AtomicU64::new(0),
             ended: AtomicBool::new(false),
@@ -120,6 +142,7 @@ impl Job {
             1,
             "test".to_owned(),
             path,
+            String::new(),
             Some(test),
         )
     }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::DigesterError;
 use crate::feed::{Basis, FeedSeries};
-use crate::model::{self, Case, Plant, Record, Run, Simulation, Summary};
+use crate::model::{self, Case, Checkpoint, Day, Plant, Record, Run, Simulation, Summary};
 use crate::report::{Design, Report, write_to};
 use crate::sizing::{self, Sizing, SizingOptions};
 use crate::validate::{self as checks, Validation};
@@ -116,11 +116,12 @@ pub struct SimulationResult {
 ///
 /// Gives gas flow, methane share, pH, acids, alkalinity and effluent COD over time, their summary, and signs of
 /// instability. The time series is large; the state field `simulation` gets the summary. Takes about a second for a year
-/// with hourly records.
+/// with hourly records. An interrupted simulation goes on where it was, at most 30 days back, when it is tried again.
 #[background_tool(
     title = "Simulate the digester",
     timeout = "30m",
-    state_patch(field = "simulation", pointer = "/summary")
+    state_patch(field = "simulation", pointer = "/summary"),
+    retries(max = 2, on = ["lost", "crashed", "timed_out"])
 )]
 pub fn simulate(
     job: &Job,
@@ -151,7 +152,7 @@ pub fn simulate(
         series,
         records_per_day,
     };
-    let simulation = setup.simulate(job, setup.course()?)?.1;
+    let simulation = setup.resume(job, setup.course()?)?;
     Ok(SimulationResult {
         summary: SimulationSummary {
             setup,
@@ -160,6 +161,9 @@ pub fn simulate(
         time_series: simulation.time_series,
     })
 }
+
+/// A checkpoint holds the time series so far, some 0.2 MB for 30 days of hourly records.
+const CHECKPOINT_EVERY_D: u32 = 30;
 
 /// Length of the shipped campaign (d).
 const CAMPAIGN_D: u32 = 300;
@@ -229,11 +233,42 @@ impl Setup {
         job: &Job,
         feed: FeedSeries,
     ) -> Result<(FeedSeries, Simulation), DigesterError> {
-        let case = Case {
+        let case = self.case(feed);
+        let simulation = self.run(job, &case, None, &mut |_| Ok(()))?;
+        Ok((case.feed, simulation))
+    }
+
+    /// Simulates with `feed`, from where an interrupted attempt of the job was, and keeps where it is.
+    fn resume(&self, job: &Job, feed: FeedSeries) -> Result<Simulation, DigesterError> {
+        let keep = &mut |day: &Day<'_>| {
+            if !day.done.is_multiple_of(CHECKPOINT_EVERY_D) {
+                return Ok(());
+            }
+            job.checkpoint(day.checkpoint)
+                .map_err(|error| DigesterError::File {
+                    path: "checkpoint.json".into(),
+                    message: error.message,
+                })
+        };
+        self.run(job, &self.case(feed), job.restore(), keep)
+    }
+
+    fn case(&self, feed: FeedSeries) -> Case {
+        Case {
             records_per_day: self.records_per_day,
             ..Case::new(self.plant, feed)
-        };
-        let run = model::simulate(&case, None, &mut |day| {
+        }
+    }
+
+    fn run(
+        &self,
+        job: &Job,
+        case: &Case,
+        from: Option<Checkpoint>,
+        keep: &mut dyn FnMut(&Day<'_>) -> Result<(), DigesterError>,
+    ) -> Result<Simulation, DigesterError> {
+        let mut kept = Ok(());
+        let run = model::simulate(case, from, &mut |day| {
             let (done, of, record) = (day.done, day.of, day.record);
             let (ph, biogas) = (record.ph, record.biogas_nm3_per_d);
             job.progress(
@@ -241,14 +276,16 @@ impl Setup {
                 of,
                 format_args!("day {done}/{of}, pH {ph:.2}, {biogas:.0} Nm³/d of biogas"),
             );
-            if job.is_cancelled() {
+            kept = keep(&day);
+            if kept.is_err() || job.is_cancelled() {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         })?;
+        kept?;
         match run {
-            Run::Finished(simulation) => Ok((case.feed, simulation)),
+            Run::Finished(simulation) => Ok(simulation),
             Run::Stopped(at) => Err(DigesterError::Cancelled {
                 day: at.day,
                 of: self.days,

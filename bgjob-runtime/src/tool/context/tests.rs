@@ -10,6 +10,7 @@ fn real_job(dir: &Path) -> Job {
         2,
         "n0nce".to_owned(),
         dir.to_owned(),
+        String::new(),
     )
 }
 
