@@ -127,3 +127,23 @@ fn results_of_ended_jobs_outlive_everybody() {
     sandbox.settle();
     assert_eq!(sandbox.run(["jobs", "result", &id]).stdout.trim(), "42");
 }
+
+#[test]
+fn a_job_that_nobody_started_is_started_by_the_next_look() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    sandbox.set("max_jobs", "1");
+    let holder = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
+    let left = sandbox.submit("add", &json!({"a": 1, "b": 2}));
+    // The supervisor that would have gone on with it dies, and the one that ends the job too.
+    for found in sandbox.processes() {
+        found.kill();
+    }
+    until("nobody is left", || sandbox.processes().is_empty());
+    assert_eq!(sandbox.wait(&holder)["error"]["code"], "supervisor_lost");
+    until("a look has started it", || {
+        sandbox.json(["jobs", "list"])["jobs"][0]["state"] == "completed"
+    });
+    assert_eq!(sandbox.show(&left)["result"], 3);
+}

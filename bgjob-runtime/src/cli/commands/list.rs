@@ -128,6 +128,8 @@ fn collect(
     all: bool,
 ) -> Result<(Vec<JobView>, bool)> {
     let service = session.service()?;
+    // Jobs whose server died before it could start them need somebody to come by.
+    let _ = service.launch();
     let mut views = Vec::new();
     loop {
         let (page, next) = service.list(&Owner::local(), &filter)?;

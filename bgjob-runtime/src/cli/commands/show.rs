@@ -27,6 +27,8 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         .resolve(given.get_many::<String>("ID").into_iter().flatten())?
         .remove(0);
     let service = session.service()?;
+    // Jobs whose server died before it could start them need somebody to come by.
+    let _ = service.launch();
     let view = service.full_view(&Owner::local(), &id)?;
     let console = &session.console;
     if given.get_flag(args::JSON) {
