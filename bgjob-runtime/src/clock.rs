@@ -17,6 +17,15 @@ pub fn rfc3339_millis(ms: i64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + since).to_string()
 }
 
+/// The time that [`rfc3339`] wrote.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let since = humantime::parse_rfc3339(text)
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .ok()?;
+    i64::try_from(since.as_millis()).ok()
+}
+
 /// `ms` since the epoch as RFC 3339 in UTC with whole seconds.
 pub fn rfc3339(ms: i64) -> String {
     let since = Duration::from_millis(u64::try_from(ms).unwrap_or(0));

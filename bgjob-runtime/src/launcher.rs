@@ -2,6 +2,7 @@
 //! what it is for.
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
 use crate::store::files::open_append;
 use crate::sys::process::spawn_detached;
@@ -16,6 +17,8 @@ pub const DIR_VAR: &str = "BGJOB_JOB_DIR";
 pub const ATTEMPT_VAR: &str = "BGJOB_ATTEMPT";
 /// The hash of the tool's input schema.
 pub const SCHEMA_VAR: &str = "BGJOB_SCHEMA";
+/// The largest result, in bytes.
+pub const MAX_RESULT_VAR: &str = "BGJOB_MAX_RESULT";
 /// After how many ms the worker's own timer kills it.
 pub const KILL_AFTER_VAR: &str = "BGJOB_KILL_AFTER_MS";
 
@@ -33,7 +36,13 @@ pub fn launch(data: &DataDir) -> Result<()> {
         // Two starters may race here: the loser's rename fails or moves an empty file.
         let _ = std::fs::rename(&log, log.with_extension("log.old"));
     }
+    failpoint!("launch.before_spawn", |error| Error::storage(
+        "start a supervisor; the job stays queued",
+        error
+    ));
     let stderr = open_append(&log).map_err(|error| Error::storage("open supervisor.log", error))?;
     spawn_detached(SUPERVISE, &[(DATA_DIR_VAR, data.root())], stderr)
-        .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))
+        .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))?;
+    failpoint!("launch.after_spawn");
+    Ok(())
 }

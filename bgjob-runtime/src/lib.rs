@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod entry;
 pub mod error;
+mod failpoint;
 pub mod job;
 mod launcher;
 pub mod mcp;

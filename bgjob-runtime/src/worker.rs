@@ -14,8 +14,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
+use crate::failpoint::failpoint;
 use crate::job::id::JobId;
-use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, SCHEMA_VAR};
+use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, MAX_RESULT_VAR, SCHEMA_VAR};
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::JobDir;
 use crate::store::json_part;
@@ -33,6 +34,7 @@ struct Assignment {
     attempt: u32,
     schema: String,
     dir: JobDir,
+    max_result: u64,
 }
 
 /// The whole life of a worker process: 0 with a result on disk, 1 with its error on disk.
@@ -80,11 +82,18 @@ impl Assignment {
         let dir = std::env::var_os(DIR_VAR)
             .map(PathBuf::from)
             .ok_or_else(|| missing(DIR_VAR))?;
+        #[cfg(feature = "failpoints")]
+        if let Some(root) = dir.ancestors().nth(2) {
+            crate::failpoint::obey_file(root);
+        }
         let attempt = text(ATTEMPT_VAR)?
             .parse()
             .map_err(|_| missing(ATTEMPT_VAR))?;
         let schema = text(SCHEMA_VAR)?;
-        for name in [DIR_VAR, ATTEMPT_VAR, SCHEMA_VAR, KILL_AFTER_VAR] {
+        let max_result = text(MAX_RESULT_VAR)?
+            .parse()
+            .map_err(|_| missing(MAX_RESULT_VAR))?;
+        for name in [DIR_VAR, ATTEMPT_VAR, SCHEMA_VAR, KILL_AFTER_VAR, MAX_RESULT_VAR] {
             process::set_env(name, None::<&OsStr>);
         }
         Ok(Assignment {
@@ -93,6 +102,7 @@ impl Assignment {
             attempt,
             schema,
             dir: JobDir::new(dir),
+            max_result,
         })
     }
 
@@ -105,7 +115,8 @@ impl Assignment {
             )
         })?;
         let call = self.call()?;
-        finish(run_body(tool, &call))?;
+        failpoint!("work.before_body");
+        finish(run_body(tool, &call)).map_err(|error| self.name_the_limit(error))?;
         drop(call);
         self.publish_result(tool)
     }
@@ -125,7 +136,26 @@ impl Assignment {
         };
         let file = create(&self.half_result())
             .map_err(|error| Error::storage("create the result", error))?;
-        Ok(Call::new(job, args, states, Box::new(file)))
+        let sink = Bounded {
+            file,
+            left: self.max_result,
+        };
+        Ok(Call::new(job, args, states, Box::new(sink)))
+    }
+
+    /// A result that met its limit says so, with the limit.
+    fn name_the_limit(&self, error: Error) -> Error {
+        if error.code != Code::StorageError || !error.message.ends_with(PAST_THE_LIMIT) {
+            return error;
+        }
+        let mib = self.max_result >> 20;
+        Error::new(
+            Code::TooLarge,
+            format!("the result is larger than the limit of {mib} MiB"),
+        )
+        .remedy(
+            "Write large data to a file in `job.artifact(…)`, or raise the setting max_result_mib.",
+        )
     }
 
     fn half_result(&self) -> PathBuf {
@@ -153,10 +183,13 @@ impl Assignment {
                 .map_err(failed)?;
             }
         }
+        failpoint!("work.after_patch", failed);
         File::open(&half)
             .and_then(|file| file.sync_all())
             .map_err(failed)?;
+        failpoint!("work.before_result", failed);
         std::fs::rename(&half, self.dir.attempt_results(&self.nonce)).map_err(failed)?;
+        failpoint!("work.after_result");
         files::sync_dir(self.dir.path()).map_err(failed)
     }
 
@@ -191,6 +224,30 @@ impl Assignment {
                 *last = place;
             }
         }));
+    }
+}
+
+/// What a result past its limit is refused with.
+const PAST_THE_LIMIT: &str = "the result is past its limit";
+
+/// A file that takes so many bytes and no more.
+struct Bounded {
+    file: File,
+    left: u64,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.left {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, PAST_THE_LIMIT));
+        }
+        let written = self.file.write(bytes)?;
+        self.left -= written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -123,3 +123,39 @@ fn a_full_queue_refuses_and_says_when_to_come_back() {
         sandbox.try_submit("add", &json!({"a": 1, "b": 1})).code == Some(0)
     });
 }
+
+#[test]
+fn a_thousand_jobs_from_fifty_submitters_meet_no_locked_database() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "4");
+    let submitters: Vec<_> = (0..50)
+        .map(|_| {
+            let program = sandbox.command::<&str>([]).get_program().to_owned();
+            let line = "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do \"$0\" --data-dir \"$1\" run nothing --detach || exit 1; done";
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", line]).arg(program).arg(sandbox.data());
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.spawn().expect("a submitter starts")
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for submitter in submitters {
+        let output = submitter.wait_with_output().expect("it ends");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && !told.contains("locked"),
+            "{told}"
+        );
+        ids.extend(
+            String::from_utf8_lossy(&output.stdout)
+                .lines()
+                .map(str::to_owned),
+        );
+    }
+    assert_eq!(ids.len(), 1000);
+    sandbox.settle();
+    assert_eq!(
+        bgjob_tests::invariants::problems(&sandbox, &ids, None),
+        Vec::<String>::new()
+    );
+}

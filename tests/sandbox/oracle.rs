@@ -101,6 +101,14 @@ impl Oracle {
         let _ = stream.expect("the job is at the gate").write_all(b"g");
     }
 
+    /// Lets one body through if it is still there.
+    pub fn let_go(&self, job: &str) {
+        let counts = self.shared.state.lock().expect("nobody panicked");
+        if let Some(mut stream) = counts.waiting.get(job) {
+            let _ = stream.write_all(b"g");
+        }
+    }
+
     /// Lets everybody through who is there, and all who come.
     pub fn open(&self) {
         let mut counts = self.shared.state.lock().expect("nobody panicked");

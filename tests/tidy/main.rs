@@ -1,5 +1,7 @@
 //! The house rules that a machine can check.
 
+mod edges;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +49,7 @@ fn none(what: &str, offenders: &[String]) {
 
 /// The layers of bgjob-runtime, lowest first. A file may use its own layer and those below.
 const LAYERS: &[&[&str]] = &[
-    &["error", "clock"],
+    &["error", "clock", "failpoint"],
     &["job"],
     &["sys"],
     &["store"],

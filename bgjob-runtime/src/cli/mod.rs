@@ -81,7 +81,7 @@ fn with_tools(
 
 fn clash(app: &App) -> Option<&str> {
     let built_in = [
-        "run", "jobs", "state", "config", "tools", "schema", "serve", "help",
+        "run", "jobs", "state", "config", "tools", "schema", "doctor", "serve", "help",
     ];
     app.commands
         .iter()

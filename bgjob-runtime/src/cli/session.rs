@@ -63,15 +63,22 @@ impl<'a> Session<'a> {
     }
 
     fn open(&self) -> Result<JobService> {
+        JobService::open(self.options()?, self.registry)
+    }
+
+    /// How the service is opened.
+    ///
+    /// # Errors
+    /// `storage_error` when no data directory is known.
+    pub fn options(&self) -> Result<ServiceOptions> {
         let chosen = self.data_dir.as_deref().or(self.app.data_dir.as_deref());
-        let options = ServiceOptions {
+        Ok(ServiceOptions {
             server: self.app.name.clone(),
             version: self.app.version.clone(),
             data_dir: DataDir::locate(chosen, &self.app.name)?,
             settings: self.app.settings.clone(),
             pass_env: self.app.pass_env.clone(),
-        };
-        JobService::open(options, self.registry)
+        })
     }
 
     /// Remembers that the user has been told of `error`, which means `ending`; gives it back for

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::JobService;
 use crate::clock;
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::job::id::JobId;
 use crate::job::request::Owner;
 use crate::job::view::JobView;
@@ -20,9 +21,11 @@ impl JobService {
     /// `job_not_found`, or `storage_error`.
     pub fn cancel(&self, owner: &Owner, id: &JobId, grace: Option<Duration>) -> Result<JobView> {
         let grace_ms = grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
+        failpoint!("cancel.before_commit");
         let answer = self
             .ledger()
             .cancel(owner.as_str(), id, grace_ms, clock::now_ms())?;
+        failpoint!("cancel.after_commit");
         match answer {
             CancelAnswer::Cancelled(finished) => {
                 commit::publish(&self.data, &self.ledger(), &finished);

@@ -2,19 +2,22 @@
 //! it shows is a `JobView`.
 
 mod cancel;
+pub mod doctor;
 mod environment;
 mod logs;
+mod mend;
 mod prune;
 mod query;
 mod results;
 mod retry;
 mod state;
 mod submit;
+mod survival;
 mod system;
 mod wait;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::launcher;
@@ -56,6 +59,7 @@ pub struct JobService {
     registry: &'static Registry,
     build: String,
     boot: String,
+    mended: Once,
 }
 
 impl JobService {
@@ -65,6 +69,8 @@ impl JobService {
     /// `storage_error` with one sentence when the directory or the ledger cannot be used.
     pub fn open(options: ServiceOptions, registry: &'static Registry) -> Result<Self> {
         let data = DataDir::open(options.data_dir.clone())?;
+        #[cfg(feature = "failpoints")]
+        crate::failpoint::obey_environment(data.root());
         let mut ledger = Ledger::open(&data.ledger())?;
         let in_force = ledger.agree_on(&options.settings)?;
         if in_force != options.settings {
@@ -88,6 +94,7 @@ impl JobService {
             registry,
             build,
             boot: host::boot_id(),
+            mended: Once::new(),
         })
     }
 
@@ -135,7 +142,8 @@ impl JobService {
         )
     }
 
-    /// Ends jobs whose supervisor died, and starts what may start.
+    /// Ends jobs whose supervisor died, the first time also finishes what the dead did not live to
+    /// show, and starts what may start.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be used.
@@ -146,6 +154,10 @@ impl JobService {
             let mut ledger = Ledger::open(&self.data.ledger())?;
             recover::recover(&self.data, &mut ledger, &self.boot)?;
         }
+        let mut mended = Ok(());
+        self.mended
+            .call_once(|| mended = self.mend_latest().map(drop));
+        mended?;
         self.launch()
     }
 

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 use super::JobService;
 use crate::clock;
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::job::id::JobId;
+use crate::store::files;
 use crate::store::job_dir::JobDir;
 use crate::sys::lock::Lock;
 
@@ -48,8 +50,13 @@ impl JobService {
             if batch.is_empty() {
                 break;
             }
+            for (_, id) in &batch {
+                condemn(&self.data.job(id));
+            }
             let seqs: Vec<i64> = batch.iter().map(|(seq, _)| *seq).collect();
+            failpoint!("prune.before_rows");
             self.ledger().delete_ended(&seqs)?;
+            failpoint!("prune.after_rows");
             for (_, id) in &batch {
                 remove_dir(&self.data.job(id));
             }
@@ -64,6 +71,7 @@ impl JobService {
         // Bound first: a guard in the loop's head would be held throughout.
         let files = self.ledger().delete_superseded_values(before_ms)?;
         for file in files {
+            failpoint!("prune.after_value_rows");
             // Equal values share a file.
             if !self.ledger().names_value_file(&file)? {
                 let _ = fs::remove_file(self.data.values().join(file));
@@ -72,8 +80,8 @@ impl JobService {
         Ok(())
     }
 
-    /// Removes directories that have no row, are old, and were never claimed. A claimed one may hold
-    /// the result of a lost ledger: it stays.
+    /// Removes directories that have no row and were condemned, or are old and were never claimed.
+    /// Any other may hold the result of a lost ledger: it stays, and `doctor` adopts it.
     fn prune_orphans(&self) -> Result<u64> {
         let Ok(entries) = fs::read_dir(self.data.jobs()) else {
             return Ok(0);
@@ -88,9 +96,10 @@ impl JobService {
             else {
                 continue;
             };
-            if is_old(&path) && !self.has_row(&id)? && was_never_claimed(&JobDir::new(path.clone()))
-            {
-                remove_dir(&JobDir::new(path));
+            let dir = JobDir::new(path.clone());
+            let rubbish = dir.condemned().exists() || (is_old(&path) && was_never_claimed(&dir));
+            if rubbish && !self.has_row(&id)? {
+                remove_dir(&dir);
                 removed += 1;
             }
         }
@@ -99,6 +108,14 @@ impl JobService {
 
     fn has_row(&self, id: &JobId) -> Result<bool> {
         self.ledger().has_job(id)
+    }
+}
+
+/// Notes in the directory that its job is deleted on purpose. Without the note, a prune that dies
+/// after the row is gone would leave what looks like a job of a lost ledger.
+fn condemn(dir: &JobDir) {
+    if dir.path().is_dir() {
+        let _ = files::write_new(&dir.condemned(), b"", files::Durability::Relaxed);
     }
 }
 
@@ -124,6 +141,7 @@ fn remove_dir(dir: &JobDir) {
         Lock::try_take(&dir.lock()),
         Lock::try_take(&dir.tree_lock()),
     );
+    failpoint!("prune.before_dir");
     if let (Ok(Some(_)), Ok(Some(_))) = held
         && let Err(error) = fs::remove_dir_all(dir.path())
     {

@@ -16,6 +16,7 @@ use crate::job::state::JobState;
 use crate::job::view::JobView;
 use crate::store::files;
 use crate::store::ledger::{Ledger, ListFilter};
+use crate::sys::host;
 
 /// A progress file is small; what is larger was not written by us.
 const PROGRESS_BYTES: u64 = 64 << 10;
@@ -173,6 +174,7 @@ impl JobService {
                 view.waiting_because = backing_off(&ledger, job)?;
                 if view.waiting_for.is_empty() && view.waiting_because.is_none() {
                     view.queue_position = Some(ledger.queue_position(job)?);
+                    view.waiting_because = memory_short(&ledger)?;
                 }
             }
             JobState::Completed => view.result = self.small_result(job),
@@ -222,4 +224,13 @@ fn backing_off(ledger: &Ledger, job: &JobRecord) -> Result<Option<String>> {
         job.max_attempts,
         left.saturating_add(999) / 1000
     )))
+}
+
+/// Why nothing is started, if it is for want of memory.
+fn memory_short(ledger: &Ledger) -> Result<Option<String>> {
+    let least = ledger.settings()?.min_memory_mib;
+    let short = host::memory_available_mib().filter(|available| *available < least);
+    Ok(short.map(|available| {
+        format!("{available} MiB of memory are available, and the setting min_memory_mib asks for {least} MiB")
+    }))
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::JobService;
 use crate::clock;
 use crate::error::{Code, Error, Result, nearest};
+use crate::failpoint::failpoint;
 use crate::job::record::FieldRecord;
 use crate::job::request::Owner;
 use crate::store::files;
@@ -88,24 +89,30 @@ impl JobService {
         let stored = if bytes <= INLINE_VALUE_BYTES {
             StoredValue::Inline(json)
         } else {
-            let failed = |error| Error::storage("store the value", error);
-            let path = self
-                .data
-                .values()
-                .join(format!(".set-{}", crate::sys::nonce()));
-            files::write_new(&path, &json, files::Durability::Relaxed).map_err(failed)?;
-            let name = files::open_regular(&path)
-                .and_then(|file| store_value(&self.data, file))
-                .map_err(failed);
-            let _ = files::remove_if_there(&path);
-            StoredValue::File(name?)
+            self.store_large(&json)?
         };
         self.ledger()
             .set_value(owner.as_str(), field, &stored, bytes, clock::now_ms())?;
+        failpoint!("state.after_set");
         projection::publish_field(&self.data, &self.ledger(), owner, field)?;
         self.ledger()
             .field(owner.as_str(), field)?
             .ok_or_else(|| Error::storage("set the field", "it vanished"))
+    }
+
+    /// Puts a value that is too large for the ledger into a file that the ledger can name.
+    pub(super) fn store_large(&self, json: &[u8]) -> Result<StoredValue> {
+        let failed = |error| Error::storage("store the value", error);
+        let path = self
+            .data
+            .values()
+            .join(format!(".tmp-set-{}", crate::sys::nonce()));
+        files::write_new(&path, json, files::Durability::Relaxed).map_err(failed)?;
+        let name = files::open_regular(&path)
+            .and_then(|file| store_value(&self.data, file))
+            .map_err(failed);
+        let _ = files::remove_if_there(&path);
+        name.map(StoredValue::File)
     }
 
     /// Empties one field, or all. Jobs submitted before do not write it any more.
@@ -127,6 +134,7 @@ impl JobService {
         let mut reset = Vec::new();
         for field in fields {
             self.ledger().reset(owner.as_str(), &field)?;
+            failpoint!("state.after_reset");
             projection::publish_field(&self.data, &self.ledger(), owner, &field)?;
             reset.extend(self.ledger().field(owner.as_str(), &field)?);
         }

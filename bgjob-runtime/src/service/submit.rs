@@ -9,6 +9,7 @@ use super::JobService;
 use super::environment::inherited;
 use crate::clock;
 use crate::error::{Code, Error, Result, nearest};
+use crate::failpoint::failpoint;
 use crate::job::id::JobId;
 use crate::job::record::JobRecord;
 use crate::job::request::Request;
@@ -84,6 +85,7 @@ impl JobService {
             .and_then(|()| self.insert(tool, request, &id, input, &settings));
         match outcome {
             Ok(Accepted::New(record)) => {
+                failpoint!("accept.after_commit");
                 projection::publish_job(&self.data, &record);
                 Ok(JobView {
                     waiting_for: self.ledger().waits_of(record.seq)?,
@@ -145,6 +147,10 @@ impl JobService {
         let hash = sha256_hex(input);
         for _ in 0..STATE_TRIES {
             let reads = self.check_state(tool, request.owner.as_str())?;
+            failpoint!("accept.before_commit", |error| Error::storage(
+                "accept a job",
+                error
+            ));
             let accepted = self
                 .ledger()
                 .accept(&NewJob {
@@ -291,8 +297,11 @@ fn write_dir(
     } else {
         Durability::Relaxed
     };
+    failpoint!("accept.before_dir", failed);
     files::create_private_dir(dir.path()).map_err(failed)?;
+    failpoint!("accept.after_dir", failed);
     files::write_new(&dir.input(), input, durability).map_err(failed)?;
+    failpoint!("accept.after_input", failed);
     dir.write_env(env).map_err(failed)?;
     if large {
         files::sync_dir(dir.path().parent().unwrap_or(Path::new("/"))).map_err(failed)
@@ -303,7 +312,13 @@ fn write_dir(
 
 /// Takes back the directory of a job that was not accepted.
 fn remove(dir: &JobDir) {
-    let _ = std::fs::remove_dir_all(dir.path());
+    // By name: walking the directory would need a descriptor, and their want may be why we are here.
+    for file in [dir.input(), dir.env()] {
+        let _ = files::remove_if_there(&file);
+    }
+    if std::fs::remove_dir(dir.path()).is_err() {
+        let _ = std::fs::remove_dir_all(dir.path());
+    }
 }
 
 /// The arguments of a job without those that must not be shown.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::JobService;
 use crate::error::{Error, Result};
 use crate::job::request::Owner;
+use crate::sys::host;
 
 /// The state of the server's data directory and machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,16 +56,8 @@ impl JobService {
             queued,
             max_queued: settings.max_queued,
             retention: humantime::format_duration(settings.retention).to_string(),
-            memory_available_mib: memory_available_mib(),
+            memory_available_mib: host::memory_available_mib(),
             disk_available_mib: disk.f_bavail.saturating_mul(disk.f_frsize) >> 20,
         })
     }
-}
-
-fn memory_available_mib() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info
-        .lines()
-        .find(|line| line.starts_with("MemAvailable:"))?;
-    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? >> 10)
 }

@@ -1,7 +1,7 @@
 //! Small files written so that a reader sees the old or the new content, never a part.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -127,6 +127,28 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Passes the dropped middle of a capped log, which reads as zeroes, without reading it.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn skip_dropped(log: &mut BufReader<File>) -> io::Result<()> {
+    loop {
+        let buffer = log.fill_buf()?;
+        let zeroes = buffer.iter().take_while(|byte| **byte == 0).count();
+        if zeroes == 0 {
+            return Ok(());
+        }
+        log.consume(zeroes);
+        let at = log.stream_position()?;
+        // No data behind it is the end of the file, where the next look finds nothing.
+        if let Ok(data) = rustix::fs::seek(log.get_ref(), rustix::fs::SeekFrom::Data(at)) {
+            log.seek(SeekFrom::Start(data))?;
+        } else {
+            log.seek(SeekFrom::Start(at))?;
+        }
+    }
 }
 
 /// Removes a file; no error when it is gone already.

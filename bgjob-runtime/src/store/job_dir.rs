@@ -144,6 +144,11 @@ impl JobDir {
         self.file("job.json")
     }
 
+    /// Says that the job was deleted on purpose: the row goes next, then the directory.
+    pub fn condemned(&self) -> PathBuf {
+        self.file("deleted")
+    }
+
     /// The evidence of the worker's end.
     pub fn exit_record(&self) -> PathBuf {
         self.file("exit.rec")

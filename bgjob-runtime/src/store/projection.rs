@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -20,10 +21,11 @@ use crate::store::ledger::{Ledger, StoredValue};
 use crate::sys::lock::Lock;
 use crate::sys::watch;
 
-/// `job.json`: the full view and the revision of the row that it shows.
+/// `job.json`: the full view, the owner, and the revision of the row that it shows.
 #[derive(Serialize)]
 struct JobFile<'a> {
     revision: i64,
+    owner: &'a str,
     #[serde(flatten)]
     view: &'a JobView,
 }
@@ -58,6 +60,7 @@ fn write_record(dir: &JobDir, job: &JobRecord) -> io::Result<()> {
     let view = JobView::full(job);
     let bytes = serde_json::to_vec_pretty(&JobFile {
         revision: job.revision,
+        owner: &job.owner,
         view: &view,
     })
     .map_err(io::Error::other)?;
@@ -100,14 +103,7 @@ fn write_field(
     let mut file = tempfile::Builder::new()
         .prefix(".tmp-")
         .tempfile_in(folder)?;
-    let head = serde_json::json!({
-        "field": record.field,
-        "version": record.version,
-        "job": record.job,
-        "set_at": record.set_at.map(clock::rfc3339),
-    });
-    let head = head.to_string();
-    write!(file, "{},\"value\":", head.trim_end_matches('}'))?;
+    file.write_all(head_of(record).as_bytes())?;
     match value {
         StoredValue::Inline(json) => file.write_all(json)?,
         StoredValue::File(name) => {
@@ -123,7 +119,7 @@ fn write_field(
 }
 
 /// Puts the files of an ended job in their final places: the attempt's result or error gets its
-/// plain name, the environment with its secrets goes.
+/// plain name.
 pub fn settle_files(dir: &JobDir, job: &JobRecord) {
     if let Some(nonce) = &job.nonce {
         let _ = fs::rename(dir.attempt_results(nonce), dir.results());
@@ -138,7 +134,44 @@ pub fn settle_files(dir: &JobDir, job: &JobRecord) {
     {
         let _ = files::write_atomic(&dir.error(), &bytes, Durability::Relaxed);
     }
+}
+
+/// Removes the environment of an ended job with its secrets. It goes last: while it is there, the
+/// end of the job is not shown everywhere yet (see [`is_unfinished`]).
+pub fn finish_showing(dir: &JobDir) {
     let _ = files::remove_if_there(&dir.env());
+}
+
+/// Whether somebody died between the end of the job and showing it.
+pub fn is_unfinished(dir: &JobDir) -> bool {
+    dir.env().exists()
+}
+
+/// Whether the readable copy of a field is there, whole, and of the ledger's version. Nothing of
+/// the value is read but its size.
+pub fn shows_field(path: &Path, record: &FieldRecord) -> bool {
+    let head = head_of(record);
+    let Ok(file) = files::open_regular(path) else {
+        return !record.present;
+    };
+    let (mut start, mut end) = (vec![0; head.len()], [0; 2]);
+    let whole = head.len() as u64 + record.bytes.unwrap_or(0) + 2;
+    record.present
+        && file.metadata().is_ok_and(|meta| meta.len() == whole)
+        && file.read_exact_at(&mut start, 0).is_ok()
+        && file.read_exact_at(&mut end, whole - 2).is_ok()
+        && start == head.as_bytes()
+        && end == *b"}\n"
+}
+
+fn head_of(record: &FieldRecord) -> String {
+    let head = serde_json::json!({
+        "field": record.field,
+        "version": record.version,
+        "job": record.job,
+        "set_at": record.set_at.map(clock::rfc3339),
+    });
+    format!("{},\"value\":", head.to_string().trim_end_matches('}'))
 }
 
 /// Reads a stored value as JSON text.

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 
 use super::commit::{End, restore_input};
+use super::logs::Capped;
 use crate::clock;
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::job::outcome::{Cause, Exit};
 use crate::job::record::JobRecord;
-use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, SCHEMA_VAR, WORK};
+use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, MAX_RESULT_VAR, SCHEMA_VAR, WORK};
 use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
@@ -31,6 +33,8 @@ pub const GRACE: Duration = Duration::from_secs(10);
 const OWN_TIMER_MARGIN: Duration = Duration::from_secs(5);
 /// How often the ledger is read when no event came: a lost event costs this much.
 const FALLBACK: Duration = Duration::from_secs(1);
+/// How often logs are looked at that grow towards their cap.
+const SHORT_LOOK: Duration = Duration::from_millis(100);
 /// How long one round of killing lasts before the tree counts as unkillable for now.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,6 +73,7 @@ impl<'a> Attempt<'a> {
         let dir = data.job(&job.id);
         let nonce = job.nonce.clone().unwrap_or_default();
         let tree_lock = take_tree(&dir).map_err(|error| later("tree.lock", &error))?;
+        failpoint!("run.after_tree_lock", |error| later("tree.lock", &error));
         let exit_file = dir
             .reserve_exit_record()
             .map_err(|error| later("exit.rec", &error))?;
@@ -77,6 +82,7 @@ impl<'a> Attempt<'a> {
             .map_err(|error| later("the input", &error))?;
         restore_input(&dir, row.as_deref(), &hash)
             .map_err(|error| NotStarted::Never(error.to_string()))?;
+        failpoint!("run.after_exit_reserved", |error| later("exit.rec", &error));
         write_state(data, ledger, &dir, job).map_err(|error| later("state.json", &error))?;
         Ok(Attempt {
             data,
@@ -93,8 +99,10 @@ impl<'a> Attempt<'a> {
     /// # Errors
     /// [`NotStarted`], when no worker came to be.
     pub fn run(self, ledger: &Ledger) -> Result<End, NotStarted> {
-        let worker = self.start()?;
+        failpoint!("run.before_fork");
+        let worker = self.start(ledger)?;
         let pid = Pid::from_child(&worker);
+        failpoint!("run.after_fork");
         let (exit, usage, cause) = self.watch(pid, ledger);
         let record = ExitRecord {
             v: 1,
@@ -104,11 +112,17 @@ impl<'a> Attempt<'a> {
             usage,
             at_ms: clock::now_ms(),
         };
+        failpoint!("run.before_exit_record");
         super::commit::persist(self.data, "exit.rec", || {
+            failpoint!("run.write_exit_record", |error| {
+                crate::error::Error::storage("write exit.rec", error)
+            });
             write_exit_record(&self.exit_file, &record)
                 .map_err(|error| crate::error::Error::storage("write exit.rec", error))
         });
+        failpoint!("run.after_exit_record");
         let leaked = self.clear_tree(pid);
+        failpoint!("run.after_tree");
         Ok(End {
             exit,
             cause,
@@ -117,8 +131,9 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    fn start(&self) -> Result<std::process::Child, NotStarted> {
-        let env = self.environment()?;
+    fn start(&self, ledger: &Ledger) -> Result<std::process::Child, NotStarted> {
+        let most = ledger.settings().unwrap_or_default().max_result_mib << 20;
+        let env = self.environment(most)?;
         let mut pause = Duration::from_millis(5);
         loop {
             let error = match self.try_start(env.clone()) {
@@ -137,6 +152,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn try_start(&self, env: Vec<(OsString, OsString)>) -> io::Result<std::process::Child> {
+        failpoint!("run.fork", |error| error);
         spawn_worker(WorkerStart {
             env,
             cwd: &self.job.cwd,
@@ -147,7 +163,7 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    fn environment(&self) -> Result<Vec<(OsString, OsString)>, NotStarted> {
+    fn environment(&self, max_result: u64) -> Result<Vec<(OsString, OsString)>, NotStarted> {
         let mut env = self.dir.read_env().map_err(|error| {
             NotStarted::Never(format!("the job's environment is lost: {error}"))
         })?;
@@ -155,6 +171,7 @@ impl<'a> Attempt<'a> {
         add(MARK, format!("{}:{}", self.job.id, self.nonce));
         add(ATTEMPT_VAR, self.job.attempt.to_string());
         add(SCHEMA_VAR, self.job.schema_hash.clone());
+        add(MAX_RESULT_VAR, max_result.to_string());
         if let Some(timeout) = self.timeout() {
             let kill_after = timeout + GRACE + OWN_TIMER_MARGIN;
             add(KILL_AFTER_VAR, kill_after.as_millis().to_string());
@@ -180,7 +197,9 @@ impl<'a> Attempt<'a> {
             .ok()
             .filter(|watch| watch.add_touches(self.dir.path()).is_ok());
         let mut asked: Option<(Cause, Instant)> = None;
+        let mut logs = self.capped_logs(ledger);
         loop {
+            let growing = enforce_caps(&mut logs);
             // Armed first, read second, wait last: a change between any two of them is seen.
             let job = ledger.job_by_seq(self.job.seq).ok().flatten();
             asked = asked.or_else(|| {
@@ -205,9 +224,15 @@ impl<'a> Attempt<'a> {
             self.wait(
                 pidfd.as_ref().map(AsFd::as_fd),
                 watch.as_ref(),
-                self.next_look(began, asked),
+                self.next_look(began, asked)
+                    .min(if growing { SHORT_LOOK } else { FALLBACK }),
             );
         }
+    }
+
+    fn capped_logs(&self, ledger: &Ledger) -> [Capped; 2] {
+        let cap = ledger.settings().unwrap_or_default().max_log_mib << 20;
+        [self.dir.stdout(), self.dir.stderr()].map(|path| Capped::new(path, cap))
     }
 
     fn wait(&self, worker: Option<BorrowedFd<'_>>, watch: Option<&Watch>, at_most: Duration) {
@@ -290,6 +315,15 @@ impl<'a> Attempt<'a> {
             ));
         }
     }
+}
+
+/// Whether a log grows towards its cap. One that cannot be capped is left as it is.
+fn enforce_caps(logs: &mut [Capped; 2]) -> bool {
+    let mut growing = false;
+    for log in logs {
+        growing |= log.enforce().unwrap_or(false);
+    }
+    growing
 }
 
 /// Takes `tree.lock`. If something of an earlier attempt still holds it, that is killed first.

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::verdict::{Evidence, judge};
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::job::outcome::{Cause, Exit, Outcome, Usage};
 use crate::job::record::JobRecord;
 use crate::job::request::Owner;
@@ -60,7 +61,9 @@ pub fn commit(
         }
         _ => None,
     };
+    failpoint!("commit.before", |error| Error::storage("end a job", error));
     let finished = ledger.finish(job.seq, &nonce, &outcome, patch.as_ref(), clock::now_ms())?;
+    failpoint!("commit.after");
     if let Some(finished) = &finished {
         if !finished.record.state.is_terminal() {
             clear_attempt(&dir, &nonce, &outcome, &finished.record);
@@ -77,6 +80,7 @@ pub fn publish(data: &DataDir, ledger: &Ledger, finished: &Finished) {
             projection::settle_files(&data.job(&job.id), job);
         }
     }
+    failpoint!("commit.after_files");
     let job = &finished.record;
     if let (Some((field, _)), Some(_)) = (&job.patch, job.patch_version)
         && let Err(error) =
@@ -84,8 +88,15 @@ pub fn publish(data: &DataDir, ledger: &Ledger, finished: &Finished) {
     {
         tracing::warn!(field, %error, "the readable copy of a state field was not rewritten");
     }
+    failpoint!("commit.after_field");
     for job in std::iter::once(job).chain(&finished.dependents) {
         projection::publish_job(data, job);
+    }
+    failpoint!("commit.after_projection");
+    for job in std::iter::once(job).chain(&finished.dependents) {
+        if job.state.is_terminal() {
+            projection::finish_showing(&data.job(&job.id));
+        }
     }
 }
 
@@ -127,7 +138,10 @@ fn gather(dir: &JobDir, job: &JobRecord, nonce: &str, end: &End, boot: &str) -> 
 }
 
 /// The size of a result file if it is whole JSON; `None` if there is none.
-fn check_result(path: &Path) -> Result<Option<u64>, String> {
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn check_result(path: &Path) -> Result<Option<u64>, String> {
     let file = match files::open_regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -6,15 +6,18 @@
 
 mod child;
 pub mod commit;
+mod logs;
+pub mod overdue;
 pub mod recover;
 pub mod verdict;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::job::outcome::{Exit, Usage};
 use crate::job::record::JobRecord;
 use crate::launcher;
@@ -30,6 +33,8 @@ use commit::{End, persist};
 
 /// Candidates looked at in one go: others may hold the locks of the first few.
 const LOOK_AHEAD: u32 = 16;
+/// How long a new supervisor tries to open the ledger.
+const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 /// A job that could not be prepared is looked at again after this.
 const LATER: Duration = Duration::from_secs(1);
 
@@ -49,7 +54,13 @@ pub(crate) fn log(text: &str) {
 /// # Errors
 /// When it cannot detach or its data directory cannot be used.
 pub fn run() -> Result<()> {
+    #[cfg(feature = "failpoints")]
+    if let Some(root) = std::env::var_os(DATA_DIR_VAR) {
+        crate::failpoint::obey_file(std::path::Path::new(&root));
+    }
+    failpoint!("launch.before_detach");
     process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
+    process::allow_open_files();
     process::adopt_orphans(true).map_err(|error| Error::storage("become a subreaper", error))?;
     let root = std::env::var_os(DATA_DIR_VAR).map(PathBuf::from);
     let root = root.ok_or_else(|| {
@@ -59,7 +70,8 @@ pub fn run() -> Result<()> {
         )
     })?;
     let data = DataDir::trusted(root);
-    let ledger = persist(&data, "the ledger", || Ledger::open(&data.ledger()));
+    failpoint!("launch.after_detach");
+    let ledger = open_ledger(&data)?;
     let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
     Supervisor {
         data,
@@ -69,6 +81,23 @@ pub fn run() -> Result<()> {
     }
     .drain();
     Ok(())
+}
+
+/// Opens the ledger, with patience for a disk that is full for a moment. Nothing is claimed yet, so
+/// that giving up loses nothing: a supervisor whose limits never let it open a file must not stay.
+fn open_ledger(data: &DataDir) -> Result<Ledger> {
+    let until = Instant::now() + OPEN_PATIENCE;
+    loop {
+        let error = match Ledger::open(&data.ledger()) {
+            Ok(ledger) => return Ok(ledger),
+            Err(error) => error,
+        };
+        if Instant::now() >= until {
+            return Err(error);
+        }
+        commit::leave_if_orphaned(data);
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 struct Supervisor {
@@ -81,7 +110,7 @@ struct Supervisor {
 /// A claimed job and the lock that says that its supervisor lives.
 struct Slot {
     job: JobRecord,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// What came of looking for work.
@@ -89,6 +118,9 @@ enum Found {
     Job(Box<Slot>),
     /// All slots are taken, by whoever.
     NoSlot,
+    /// A job is ready, and something that passes keeps it from being started: too little memory,
+    /// or somebody else who holds its lock for a moment.
+    NotYet,
     Nothing,
 }
 
@@ -101,8 +133,13 @@ impl Supervisor {
                     self.run_job(*slot);
                 }
                 // Slots of the dead are given back; then there may be one for us.
-                Ok(Found::NoSlot) if self.recover() > 0 => {}
+                Ok(Found::NoSlot | Found::Nothing) if self.recover() > 0 => {}
                 Ok(Found::NoSlot) => return,
+                Ok(Found::NotYet) => {
+                    if !self.sleep_alone(LATER) {
+                        return;
+                    }
+                }
                 Ok(Found::Nothing) => {
                     if !self.wait_for_later_work() {
                         return;
@@ -118,17 +155,28 @@ impl Supervisor {
     }
 
     fn next(&mut self) -> Result<Found> {
-        for candidate in self
+        let candidates = self
             .ledger
-            .candidates(&self.build, clock::now_ms(), LOOK_AHEAD)?
-        {
+            .candidates(&self.build, clock::now_ms(), LOOK_AHEAD)?;
+        if candidates.is_empty() {
+            return Ok(Found::Nothing);
+        }
+        if self.is_memory_short()? {
+            return Ok(Found::NotYet);
+        }
+        let mut held = false;
+        for candidate in candidates {
             let dir = self.data.job(&candidate.id);
             create_private_dir(dir.path())
                 .map_err(|error| Error::storage("use a job's directory", error))?;
             // Before the claim commits: whoever sees the job running finds its lock held.
             let lock =
                 Lock::try_take(&dir.lock()).map_err(|error| Error::storage("lock a job", error))?;
-            let Some(lock) = lock else { continue };
+            let Some(lock) = lock else {
+                held = true;
+                continue;
+            };
+            failpoint!("claim.after_lock");
             let nonce = crate::sys::nonce();
             let claim = Claim {
                 build: &self.build,
@@ -138,16 +186,20 @@ impl Supervisor {
             };
             match self.ledger.claim(candidate.seq, &claim)? {
                 Claimed::Yes(job) => {
-                    return Ok(Found::Job(Box::new(Slot {
-                        job: *job,
-                        _lock: lock,
-                    })));
+                    failpoint!("claim.after_commit");
+                    return Ok(Found::Job(Box::new(Slot { job: *job, lock })));
                 }
                 Claimed::NoSlot => return Ok(Found::NoSlot),
                 Claimed::Gone => {}
             }
         }
-        Ok(Found::Nothing)
+        Ok(if held { Found::NotYet } else { Found::Nothing })
+    }
+
+    /// A job that starts when memory is short takes others with it.
+    fn is_memory_short(&self) -> Result<bool> {
+        let least = self.ledger.settings()?.min_memory_mib;
+        Ok(host::memory_available_mib().is_some_and(|available| available < least))
     }
 
     /// Starts one more supervisor if a slot and a job are left: it will do the same. Only while we
@@ -163,6 +215,7 @@ impl Supervisor {
         };
         match more() {
             Ok(true) => {
+                failpoint!("baton.before_launch");
                 let started = process::adopt_orphans(false)
                     .map_err(|error| Error::storage("stop being a subreaper", error))
                     .and_then(|()| launcher::launch(&self.data));
@@ -181,6 +234,8 @@ impl Supervisor {
 
     fn run_job(&mut self, slot: Slot) {
         publish_job(&self.data, &slot.job);
+        failpoint!("run.before_prepare");
+        overdue::note(&slot.lock, &slot.job, &self.boot);
         let ended = match Attempt::prepare(&self.data, &self.ledger, &slot.job) {
             Ok(attempt) => attempt.run(&self.ledger),
             Err(reason) => Err(reason),
@@ -231,6 +286,7 @@ impl Supervisor {
             job.tool
         ));
         let not_before = clock::now_ms() + i64::try_from(LATER.as_millis()).unwrap_or(1000);
+        failpoint!("give_back.before_commit");
         let (ledger, nonce) = (&mut self.ledger, job.nonce.as_deref().unwrap_or_default());
         if let Some(job) = persist(&self.data, "a job's return to the queue", || {
             ledger.give_back(job.seq, nonce, not_before)
@@ -253,15 +309,20 @@ impl Supervisor {
         let Ok(Some(at)) = self.ledger.next_not_before(&self.build, now) else {
             return false;
         };
-        commit::leave_if_orphaned(&self.data);
-        // One sleeper of a build is enough, and running supervisors look when their job has ended.
-        let Ok(Some(_sleeper)) = Lock::try_take(&self.data.sleeper_lock(&self.build)) else {
-            return false;
-        };
         let pause = u64::try_from(at.saturating_sub(now))
             .unwrap_or(0)
             .clamp(1, 1000);
-        std::thread::sleep(Duration::from_millis(pause));
+        self.sleep_alone(Duration::from_millis(pause))
+    }
+
+    /// Sleeps, unless somebody else does: one sleeper is enough, and running supervisors look when
+    /// their job has ended.
+    fn sleep_alone(&self, pause: Duration) -> bool {
+        commit::leave_if_orphaned(&self.data);
+        let Ok(Some(_sleeper)) = Lock::try_take(&self.data.sleeper_lock(&self.build)) else {
+            return false;
+        };
+        std::thread::sleep(pause);
         true
     }
 }

@@ -6,7 +6,9 @@
 use std::time::{Duration, Instant};
 
 use super::commit::{End, commit};
+use super::overdue;
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::job::outcome::{Cause, Exit};
 use crate::job::record::JobRecord;
 use crate::store::data_dir::DataDir;
@@ -19,27 +21,40 @@ use crate::sys::sweep;
 /// How long a tree may resist before the job is left visibly running until the next look.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Ends every running job whose supervisor is dead; says how many.
+/// Ends every running job whose supervisor is dead; says how many. One that cannot be ended does
+/// not keep the others from it.
 ///
 /// # Errors
-/// `storage_error` when the ledger cannot be used.
+/// `storage_error` when the ledger cannot be used, or the last job's that could not be ended.
 pub fn recover(data: &DataDir, ledger: &mut Ledger, boot: &str) -> Result<usize> {
-    let mut ended = 0;
+    let (mut ended, mut failed) = (0, None);
     for job in ledger.alive()? {
-        if recover_one(data, ledger, &job, boot)? {
-            ended += 1;
+        match recover_one(data, ledger, &job, boot) {
+            Ok(true) => ended += 1,
+            Ok(false) => {}
+            Err(error) => failed = Some(error),
         }
     }
-    Ok(ended)
+    match failed {
+        Some(error) if ended == 0 => Err(error),
+        _ => Ok(ended),
+    }
 }
 
 fn recover_one(data: &DataDir, ledger: &mut Ledger, job: &JobRecord, boot: &str) -> Result<bool> {
     let dir = data.job(&job.id);
     let failed = |error| Error::storage("look after a lost job", error);
     create_private_dir(dir.path()).map_err(failed)?;
-    let Some(_lock) = Lock::try_take(&dir.lock()).map_err(failed)? else {
+    let lock = match Lock::try_take(&dir.lock()).map_err(failed)? {
+        None if overdue::enforce(&dir.lock(), boot) => {
+            Lock::try_take(&dir.lock()).map_err(failed)?
+        }
+        other => other,
+    };
+    let Some(_lock) = lock else {
         return Ok(false);
     };
+    failpoint!("reconcile.after_lock");
     // It may have ended, and even have been claimed again, between the list and the lock.
     let Some(now) = ledger
         .job_by_seq(job.seq)?
@@ -57,6 +72,7 @@ fn recover_one(data: &DataDir, ledger: &mut Ledger, job: &JobRecord, boot: &str)
     } else {
         None
     };
+    failpoint!("reconcile.after_sweep");
     Ok(commit(data, ledger, &now, &evidence_of(&dir, &now, &nonce), boot)?.is_some())
 }
 
@@ -65,6 +81,7 @@ fn clear(dir: &JobDir, mark: &str) -> std::io::Result<Option<Lock>> {
     let until = Instant::now() + PATIENCE;
     let mut pause = Duration::from_millis(1);
     loop {
+        failpoint!("reconcile.before_sweep");
         let killed = sweep::kill_tree(mark, &dir.tree_lock());
         if killed == 0
             && let Some(lock) = Lock::try_take(&dir.tree_lock())?

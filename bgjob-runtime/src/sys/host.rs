@@ -59,6 +59,22 @@ pub fn network_file_system(path: &Path) -> Option<&'static str> {
     .find_map(|(magic, name)| (kind & 0xffff_ffff == magic).then_some(name))
 }
 
+/// Memory that new work can use without swapping, in MiB (`MemAvailable` of proc(5)).
+pub fn memory_available_mib() -> Option<u64> {
+    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? >> 10)
+}
+
+/// Milliseconds on the clock that never jumps; only comparable within one boot.
+pub fn monotonic_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1000
+        + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
+}
+
 /// The effective user of this process.
 pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()

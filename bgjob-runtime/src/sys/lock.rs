@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// A held lock; dropped, it is free once no child holds the same open file.
@@ -35,6 +35,17 @@ impl Lock {
         let file = open(path)?;
         file.lock()?;
         Ok(Lock(file))
+    }
+}
+
+impl Lock {
+    /// Leaves a note for whoever finds the lock held.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note(&self, text: &str) -> io::Result<()> {
+        self.0.set_len(0)?;
+        self.0.write_all_at(text.as_bytes(), 0)
     }
 }
 

@@ -91,6 +91,22 @@ fn reset_signals() {
     }
 }
 
+/// Raises the limit of open files to 1024 where that is allowed: whoever starts the supervisor may
+/// have had few, and its jobs are not the starter's affair.
+pub fn allow_open_files() {
+    const USUAL: u64 = 1024;
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(USUAL).min(USUAL);
+    if limit.current.is_some_and(|current| current < most) {
+        let raised = Rlimit {
+            current: Some(most),
+            maximum: limit.maximum,
+        };
+        // A refusal leaves things as they are.
+        let _ = rustix::process::setrlimit(Resource::Nofile, raised);
+    }
+}
+
 /// Makes orphaned descendants our children (`on`), or leaves them to init (prctl(2)).
 ///
 /// # Errors

@@ -29,6 +29,20 @@ pub fn kill_holders(tree_lock: &Path) -> usize {
     kill_where("\u{1}", inode_of(tree_lock))
 }
 
+/// Sends `signal` to process `pid` if it holds the file `lock` open; says whether it did.
+pub fn signal_holder(pid: u32, lock: &Path, signal: Signal) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let Some((pid, inode)) = pid.zip(inode_of(lock)) else {
+        return false;
+    };
+    let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
+        return false;
+    };
+    let ours = holds(&format!("/proc/{}", pid.as_raw_nonzero()), inode);
+    let alive = !wait_readable(&[pidfd.as_fd()], Duration::ZERO)[0];
+    ours && alive && rustix::process::pidfd_send_signal(&pidfd, signal).is_ok()
+}
+
 fn inode_of(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path)
         .ok()

@@ -20,7 +20,7 @@ use crate::job::id::JobId;
 use crate::job::request::Owner;
 use crate::job::view::ViewState;
 use crate::service::{JobService, Stream};
-use crate::store::files::open_regular;
+use crate::store::files::{open_regular, skip_dropped};
 use crate::sys::watch::{Watch, wait_readable};
 
 /// How often files are looked at when no event came.
@@ -165,6 +165,9 @@ impl Tail {
             return Ok(());
         };
         loop {
+            if self.begun.is_empty() {
+                skip_dropped(file)?;
+            }
             let room = MAX_LINE_BYTES
                 .saturating_sub(self.begun.len() as u64)
                 .max(1);

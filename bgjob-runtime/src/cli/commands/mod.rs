@@ -2,6 +2,7 @@
 
 mod cancel;
 mod config;
+mod doctor;
 mod finish;
 mod list;
 mod logs;
@@ -53,6 +54,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
         jobs,
         state::command(),
         config::command(),
+        doctor::command(),
         tools::command(),
         schema::command(),
         serve::command(),
@@ -72,6 +74,7 @@ pub fn dispatch(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         ("jobs", Some((command, given))) => jobs(session, command, given),
         ("state", Some((command, given))) => state::run(session, command, given),
         ("config", Some((command, given))) => config::run(session, command, given),
+        ("doctor", _) => doctor::run(session, inner),
         ("tools", _) => tools::run(session, inner),
         ("schema", _) => schema::run(session, inner),
         ("serve", _) => serve::run(session),

@@ -5,6 +5,7 @@
 //! only SQL; a connection never crosses a fork.
 
 mod accept;
+mod adopt;
 mod claim;
 mod dedupe;
 mod finish;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use accept::{Accepted, NewJob};
+pub use adopt::{Adopted, AdoptedField};
 pub use claim::{Claim, Claimed};
 pub use finish::{CancelAnswer, Finished, PatchValue};
 pub use query::ListFilter;

@@ -132,6 +132,19 @@ impl Ledger {
         Ok(statement.query_map([], record)?.collect::<Result<_, _>>()?)
     }
 
+    /// The jobs that ended last, at most `limit`.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn latest_ended(&self, limit: u32) -> Result<Vec<JobRecord>> {
+        let mut statement = self.conn.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM job INDEXED BY job_ended WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?1"
+        ))?;
+        Ok(statement
+            .query_map([limit], record)?
+            .collect::<Result<_, _>>()?)
+    }
+
     /// How many jobs run, over all owners and processes.
     ///
     /// # Errors

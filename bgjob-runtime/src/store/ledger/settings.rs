@@ -18,6 +18,12 @@ pub struct Settings {
     pub retention: Duration,
     /// The timeout of a tool that names none.
     pub default_timeout: Duration,
+    /// How much of each log is kept, in MiB; the middle of a longer one is dropped.
+    pub max_log_mib: u64,
+    /// The largest result, in MiB.
+    pub max_result_mib: u64,
+    /// No job is started while less memory is available, in MiB.
+    pub min_memory_mib: u64,
 }
 
 impl Default for Settings {
@@ -28,6 +34,9 @@ impl Default for Settings {
             max_queued: 100_000,
             retention: Duration::from_secs(7 * 24 * 3600),
             default_timeout: Duration::from_secs(3600),
+            max_log_mib: 64,
+            max_result_mib: 1024,
+            min_memory_mib: 128,
         }
     }
 }
@@ -42,7 +51,7 @@ pub struct Kind {
 }
 
 /// Every binding setting.
-pub const KINDS: [Kind; 4] = [
+pub const KINDS: [Kind; 7] = [
     Kind {
         name: "max_jobs",
         about: "jobs that may run at once, over all processes: 1 to 10000",
@@ -62,6 +71,21 @@ pub const KINDS: [Kind; 4] = [
         name: "default_timeout",
         about: "timeout of a tool that names none: a duration such as 1h",
         check: duration,
+    },
+    Kind {
+        name: "max_log_mib",
+        about: "how much of each log is kept, in MiB, the middle of a longer one being dropped: 1 to 1000000",
+        check: |text| within(text, 1, 1_000_000),
+    },
+    Kind {
+        name: "max_result_mib",
+        about: "the largest result, in MiB: 1 to 1000000",
+        check: |text| within(text, 1, 1_000_000),
+    },
+    Kind {
+        name: "min_memory_mib",
+        about: "no job is started while less memory is available, in MiB: 0 to 1000000000",
+        check: |text| within(text, 0, 1_000_000_000),
     },
 ];
 
@@ -170,19 +194,25 @@ impl Ledger {
             max_queued: number("max_queued")?.unwrap_or(default.max_queued),
             retention: span("retention")?.unwrap_or(default.retention),
             default_timeout: span("default_timeout")?.unwrap_or(default.default_timeout),
+            max_log_mib: number("max_log_mib")?.unwrap_or(default.max_log_mib),
+            max_result_mib: number("max_result_mib")?.unwrap_or(default.max_result_mib),
+            min_memory_mib: number("min_memory_mib")?.unwrap_or(default.min_memory_mib),
         })
     }
 }
 
 impl Settings {
     /// Each setting as the text that `config set` takes.
-    pub fn texts(&self) -> [(&'static str, String); 4] {
+    pub fn texts(&self) -> [(&'static str, String); 7] {
         let span = |value| humantime::format_duration(value).to_string();
         [
             ("max_jobs", self.max_jobs.to_string()),
             ("max_queued", self.max_queued.to_string()),
             ("retention", span(self.retention)),
             ("default_timeout", span(self.default_timeout)),
+            ("max_log_mib", self.max_log_mib.to_string()),
+            ("max_result_mib", self.max_result_mib.to_string()),
+            ("min_memory_mib", self.min_memory_mib.to_string()),
         ]
     }
 }

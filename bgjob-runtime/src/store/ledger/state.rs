@@ -76,6 +76,25 @@ impl Ledger {
             .collect::<Result<_, _>>()?)
     }
 
+    /// Every owner's fields.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn all_fields(&self) -> Result<Vec<(String, FieldRecord)>> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT DISTINCT owner FROM field")?;
+        let owners: Vec<String> = statement
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let mut all = Vec::new();
+        for owner in owners {
+            let fields = self.fields(&owner)?;
+            all.extend(fields.into_iter().map(|field| (owner.clone(), field)));
+        }
+        Ok(all)
+    }
+
     /// One version of a field, if it is still kept.
     ///
     /// # Errors

@@ -1,0 +1,196 @@
+//! Logs, results, memory, descriptors and disks that have an end.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use bgjob_tests::oracle::Oracle;
+use bgjob_tests::{finish, until};
+use serde_json::json;
+
+use crate::sandbox;
+
+#[test]
+fn a_log_past_its_cap_keeps_head_and_tail_and_says_so() {
+    let sandbox = sandbox();
+    sandbox.set("max_log_mib", "1");
+    let id = sandbox.submit("flood", &json!({"kib": 200_000}));
+    let view = sandbox.wait(&id);
+    let log = sandbox.job_dir(&id).join("stderr.log");
+    let meta = fs::metadata(&log).unwrap();
+    assert!(
+        meta.len() > 190 << 20,
+        "the tool wrote it all: {}",
+        meta.len()
+    );
+    // The last look is at the end; what came before it is at most a moment's worth.
+    assert!(
+        meta.blocks() * 512 <= 2 << 20,
+        "{} bytes are kept",
+        meta.blocks() * 512
+    );
+    assert!(
+        view["error"]["stderr_tail"]
+            .as_str()
+            .unwrap()
+            .ends_with("the last line"),
+        "{view}"
+    );
+    let shown = sandbox.run(["jobs", "logs", &id, "--stream", "err"]);
+    assert!(
+        shown.stdout.contains("bytes of this log were dropped here"),
+        "{} bytes shown",
+        shown.stdout.len()
+    );
+    assert!(
+        shown.stdout.len() < 4 << 20 && !shown.stdout.contains('\0'),
+        "{} bytes shown",
+        shown.stdout.len()
+    );
+    assert!(shown.stdout.trim_end().ends_with("the last line"));
+}
+
+#[test]
+fn a_result_past_its_cap_is_a_typed_failure() {
+    let sandbox = sandbox();
+    sandbox.set("max_result_mib", "1");
+    assert_eq!(
+        sandbox.finish("big", &json!({"kib": 900}))["state"],
+        "completed"
+    );
+    let view = sandbox.finish("big", &json!({"kib": 1100}));
+    assert_eq!(
+        (&view["state"], &view["error"]["code"]),
+        (&json!("failed"), &json!("too_large")),
+        "{view}"
+    );
+    let message = view["error"]["message"].as_str().unwrap();
+    assert!(message.contains("1 MiB"), "{message}");
+    assert!(
+        view["error"]["remedy"]
+            .as_str()
+            .unwrap()
+            .contains("max_result_mib"),
+        "{view}"
+    );
+}
+
+#[test]
+fn a_job_waits_for_memory_says_so_and_starts_with_nobody_else_alive() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    oracle.open();
+    sandbox.set("min_memory_mib", "900000000");
+    let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    let view = sandbox.show(&id);
+    assert_eq!(view["state"], "queued");
+    assert!(
+        view["waiting_because"]
+            .as_str()
+            .is_some_and(|why| why.contains("memory")),
+        "{view}"
+    );
+    // A supervisor waits for it.
+    until("somebody waits", || !sandbox.processes().is_empty());
+    assert_eq!(oracle.starts().len(), 0);
+    // The memory comes back: no front-end looks after the job from here on.
+    sandbox.set("min_memory_mib", "0");
+    oracle.wait_for_starts(1);
+    sandbox.settle();
+    assert_eq!(sandbox.state_of(&id), "completed");
+}
+
+#[test]
+fn few_descriptors_are_an_error_or_a_job_and_never_a_panic() {
+    let sandbox = sandbox();
+    sandbox.finish("add", &json!({"a": 1, "b": 2}));
+    let program = sandbox.command::<&str>([]);
+    let program = program.get_program().to_string_lossy().into_owned();
+    let mut accepted = Vec::new();
+    for limit in 3..24 {
+        let line = format!(
+            "ulimit -Sn {limit}; exec \"$0\" --data-dir \"$1\" run add --a 1 --b 2 --detach"
+        );
+        let ran = finish(
+            std::process::Command::new("sh")
+                .args(["-c", &line, &program])
+                .arg(sandbox.data()),
+        );
+        assert!(!ran.stderr.contains("panicked"), "{limit}: {ran:?}");
+        assert_ne!(ran.code, Some(101), "{limit}: {ran:?}");
+        if ran.stdout.contains("add-") {
+            accepted.push(ran.stdout.trim().to_owned());
+        }
+    }
+    assert!(!accepted.is_empty(), "some limit is enough");
+    for id in &accepted {
+        assert_eq!(sandbox.wait(id)["state"], "completed", "{id}");
+    }
+    let rows: usize = sandbox
+        .ledger()
+        .query_row("SELECT count(*) FROM job", [], |row| row.get(0))
+        .unwrap();
+    let dirs = fs::read_dir(sandbox.data().join("jobs")).unwrap().count();
+    assert_eq!(rows, dirs, "no submission left half a job");
+}
+
+/// Runs `script` with `$F` the program on a data directory on a disk of 4 MB; its output, or `None`
+/// where this user may not mount.
+fn on_a_small_disk(script: &str) -> Option<String> {
+    let sandbox = sandbox();
+    let disk = sandbox.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let program = sandbox.command::<&str>([]);
+    let whole = format!(
+        "mount -t tmpfs -o size=4m,mode=700 none \"$1\" || exit 77\nD=$1; P=$0\nF() {{ \"$P\" --data-dir \"$D/data\" \"$@\"; }}\n{script}"
+    );
+    let ran = finish(
+        std::process::Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &whole])
+            .arg(program.get_program())
+            .arg(&disk),
+    );
+    if ran.code == Some(77) || ran.stderr.contains("unshare:") {
+        eprintln!(
+            "not tested: this user may not mount ({})",
+            ran.stderr.trim()
+        );
+        return None;
+    }
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    Some(ran.stdout)
+}
+
+#[test]
+fn a_full_disk_refuses_jobs_and_takes_them_again_when_there_is_room() {
+    let told = on_a_small_disk(
+        "F run add --a 1 --b 2 >/dev/null || exit 1
+         head -c 100m /dev/zero >\"$D/fill\" 2>/dev/null
+         F run add --a 3 --b 4 --detach >\"/dev/null\"; echo \"code $?\"
+         rm \"$D/fill\"
+         F jobs list --json
+         F run add --a 5 --b 6",
+    );
+    let Some(told) = told else { return };
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.first(), Some(&"code 8"), "{told}");
+    assert_eq!(told.matches("\"job_id\"").count(), 1, "{told}");
+    assert_eq!(lines.last(), Some(&"11"), "{told}");
+}
+
+#[test]
+fn a_log_that_fills_the_disk_loses_no_end_of_its_job() {
+    let told = on_a_small_disk(
+        "id=$(F run flood --kib 20000 --detach) || exit 1
+         until grep -q '\"code\":3' \"$D/data/jobs/$id/exit.rec\" 2>/dev/null; do sleep 0.01; done
+         df --output=avail \"$D\" | tail -1
+         : >\"$D/data/jobs/$id/stderr.log\"
+         F jobs wait \"$id\" --timeout 30s >/dev/null 2>&1; echo \"code $?\"
+         F jobs show \"$id\" --json",
+    );
+    let Some(told) = told else { return };
+    assert!(told.contains("code 1"), "{told}");
+    assert!(
+        told.contains("\"crashed\"") && told.contains("\"code\":3"),
+        "{told}"
+    );
+}
