@@ -93,7 +93,13 @@ impl Assignment {
         let max_result = text(MAX_RESULT_VAR)?
             .parse()
             .map_err(|_| missing(MAX_RESULT_VAR))?;
-        for name in [DIR_VAR, ATTEMPT_VAR, SCHEMA_VAR, KILL_AFTER_VAR, MAX_RESULT_VAR] {
+        for name in [
+            DIR_VAR,
+            ATTEMPT_VAR,
+            SCHEMA_VAR,
+            KILL_AFTER_VAR,
+            MAX_RESULT_VAR,
+        ] {
             process::set_env(name, None::<&OsStr>);
         }
         Ok(Assignment {

@@ -2,8 +2,8 @@
 
 mod cancel;
 mod chains;
-mod cli;
 mod checkpoints;
+mod cli;
 mod clients;
 mod doctor;
 mod ends;
