@@ -3,13 +3,17 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Command;
 
 use crate::cli::{self, Context};
-use crate::mcp::JobTools;
+use crate::mcp::{Ended, JobTools, Jobs};
+use crate::service::{JobService, ServiceOptions};
+use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
 use crate::store::ledger::Settings;
+use crate::tool::registry::Registry;
 
 /// What a command of one's own returns. Any error is printed with its sources; an
 /// [`Error`](crate::Error) with its remedy, too.
@@ -151,6 +155,34 @@ impl App {
             handler: Box::new(handler),
         });
         self
+    }
+
+    /// The background tools of this program for a server that it has already: give them to
+    /// [`WithJobs`](crate::mcp::WithJobs), or merge them into its router with
+    /// [`Jobs::merge_into`]. `ended` fires when the client has left, so that waits end at once; see
+    /// [`LineTransport::ended`](crate::mcp::LineTransport::ended).
+    ///
+    /// [`enter`](crate::enter) must be the first thing in `main`.
+    ///
+    /// # Errors
+    /// When `enter` was not called, a name is taken twice, or the data directory cannot be used.
+    pub fn jobs(&self, ended: Ended) -> Result<Jobs, Box<dyn std::error::Error + Send + Sync>> {
+        if !crate::entry::is_entered() {
+            return Err(
+                "bgjob_runtime::enter() must be the first thing in a plain `fn main`".into(),
+            );
+        }
+        let variable = std::env::var_os(DATA_DIR_VAR).filter(|path| !path.is_empty());
+        let own = self.data_dir.as_deref().filter(|_| variable.is_none());
+        let options = ServiceOptions {
+            server: self.name.clone(),
+            version: self.version.clone(),
+            data_dir: DataDir::locate(own, &self.name)?,
+            settings: self.settings.clone(),
+            pass_env: self.pass_env.clone(),
+        };
+        let service = JobService::open(options, Registry::global()?)?;
+        Ok(Jobs::new(Arc::new(service), self.job_tools, ended)?)
     }
 
     /// Does what the command line asks for and says with what status to exit. In the processes of a

@@ -1,10 +1,18 @@
 //! What this process is: a front-end, a supervisor or a worker.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::launcher::{SUPERVISE, WORK};
 use crate::sys::host;
 use crate::{supervisor, worker};
+
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// Whether [`enter`] was called: where it was not, a job's processes would go on as servers.
+pub(crate) fn is_entered() -> bool {
+    ENTERED.load(Ordering::Relaxed)
+}
 
 /// Does the work of a supervisor or a worker if this process was started as one, and says with what
 /// status to exit; `None` in every other process, which goes on as usual.
@@ -13,15 +21,18 @@ use crate::{supervisor, worker};
 /// signal and a supervisor's fork need a process of one thread. `App::run` and `main!` do so.
 ///
 /// # Panics
-/// In a supervisor or worker that has more than one thread: a programmer's error.
+/// When the process has more than one thread: a programmer's error. `#[tokio::main]` belongs on the
+/// function behind this call, not on `main`.
 pub fn enter() -> Option<ExitCode> {
+    // In a front-end too: in a job's processes nobody would see it.
+    assert_single_thread();
+    ENTERED.store(true, Ordering::Relaxed);
     let mut args = std::env::args_os();
     if args.next()? != "bgjob" {
         return None;
     }
     let role = args.next()?;
     if role == SUPERVISE {
-        assert_single_thread();
         return Some(match supervisor::run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -31,7 +42,6 @@ pub fn enter() -> Option<ExitCode> {
         });
     }
     if role == WORK {
-        assert_single_thread();
         return Some(worker::run());
     }
     None

@@ -3,12 +3,13 @@
 //! `transport` and `stdio` carry lines; `catalog` says what there is to call and `jobs` calls it,
 //! free of any server type; each file in `tools` is one thing that a tool does; `envelope` is what
 //! all of them reply. `tasks` shows the
-//! same jobs as tasks (SEP-2663). `server` puts a handler around it and `serve` a process.
+//! same jobs as tasks (SEP-2663). `compose` adds both to a server with tools of its own; `server` puts a handler around it and `serve` a process.
 
 mod args;
 mod beside;
 mod catalog;
 mod clean;
+mod compose;
 mod envelope;
 mod hints;
 mod jobs;
@@ -22,9 +23,13 @@ mod tools;
 mod transport;
 mod wake;
 
+pub use compose::WithJobs;
 pub use jobs::Jobs;
 pub use names::JobTools;
 pub use serve::{ServeOptions, serve_stdio};
 pub use server::Server;
 pub use stdio::stdio;
 pub use transport::{Ended, Limits, LineTransport};
+
+/// The protocol library whose handlers [`WithJobs`] takes: another version of it has other types.
+pub use rmcp;

@@ -182,7 +182,8 @@ impl ServerHandler for Server {
     }
 }
 
-async fn answer_panics<T>(
+/// The answer, or an error where making it panicked: rmcp would leave the request without any.
+pub(super) async fn answer_panics<T>(
     answer: impl Future<Output = Result<T, ErrorData>>,
 ) -> Result<T, ErrorData> {
     let mut answer = pin!(answer);
