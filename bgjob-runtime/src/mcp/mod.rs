@@ -13,6 +13,7 @@ mod compose;
 mod envelope;
 mod hints;
 mod jobs;
+mod listed;
 mod names;
 mod remedy;
 mod serve;
@@ -25,6 +26,7 @@ mod wake;
 
 pub use compose::WithJobs;
 pub use jobs::Jobs;
+pub use listed::list_of_tools;
 pub use names::JobTools;
 pub use serve::{ServeOptions, serve_stdio};
 pub use server::Server;

@@ -51,6 +51,14 @@ pub enum Feed {
     Off,
 }
 
+/// Internally tagged, each variant a struct of its own; one is recursive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Part {
+    Grid(Mesh),
+    Tree(Node),
+}
+
 /// Untagged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::tests::{Defaulted, check, object, with};
-use crate::tool::samples::{Amount, Feed, Mesh, Mixing, Node, Params, Tank};
+use crate::tool::samples::{Amount, Feed, Mesh, Mixing, Node, Params, Part, Tank};
 
 /// Values that `schema` accepts.
 fn accepted(schema: &Value, definitions: &Map<String, Value>, depth: u32) -> BoxedStrategy<Value> {
@@ -189,6 +189,7 @@ fn what_the_schema_accepts_the_check_accepts() {
         holds::<Option<Mixing>>,
         holds::<Tank>,
         holds::<Feed>,
+        holds::<Part>,
         holds::<Amount>,
         holds::<(u8, String)>,
         holds::<[u16; 2]>,

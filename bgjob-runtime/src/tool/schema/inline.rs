@@ -59,25 +59,54 @@ impl<'a> Inliner<'a> {
         done
     }
 
-    /// What stands beside a reference, such as the doc comment of a field, wins over what is referred to.
+    /// A recursive type is referred to, unless the reference adds fields to it: closing needs them in one place.
     fn resolve(&mut self, mut schema: Map<String, Value>) -> Map<String, Value> {
         while let Some(name) = reference(&schema).map(decode) {
-            if self.recursive.contains(&name) {
+            if self.recursive.contains(&name) && !schema.contains_key("properties") {
                 self.needed.insert(name);
                 return schema;
             }
             schema.shift_remove("$ref");
             if let Some(Value::Object(definition)) = self.definitions.get(&name) {
-                let beside = std::mem::replace(&mut schema, definition.clone());
-                schema.extend(beside);
+                schema = merge(definition.clone(), schema);
             }
         }
         schema
     }
 }
 
+/// What is referred to, with what stands beside the reference: the doc comment of a field wins, and the tag of
+/// an enum's variant comes before the fields of the struct inside it.
+pub(super) fn merge(
+    mut definition: Map<String, Value>,
+    beside: Map<String, Value>,
+) -> Map<String, Value> {
+    for (keyword, value) in beside {
+        let value = match (keyword.as_str(), value, definition.get(&keyword)) {
+            ("properties", Value::Object(mut first), Some(Value::Object(then))) => {
+                for (name, property) in then {
+                    first.entry(name).or_insert_with(|| property.clone());
+                }
+                Value::Object(first)
+            }
+            ("required", Value::Array(mut first), Some(Value::Array(then))) => {
+                let more: Vec<Value> = then
+                    .iter()
+                    .filter(|n| !first.contains(n))
+                    .cloned()
+                    .collect();
+                first.extend(more);
+                Value::Array(first)
+            }
+            (_, value, _) => value,
+        };
+        definition.insert(keyword, value);
+    }
+    definition
+}
+
 /// schemars percent-encodes and pointer-escapes names; generic types have odd ones.
-fn decode(name: &str) -> String {
+pub(super) fn decode(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

@@ -2,15 +2,24 @@
 //!
 //! The stages, each a file: `raw` asks schemars; `inline` resolves references; `wire` reshapes each
 //! schema (numbers, enums, nulls, arrays), `close` refuses unknown keys; `root` builds the object that
-//! holds all arguments; `hash` names its content.
+//! holds all arguments; `hash` names its content. That is the profile `wire`. `named` reshapes what schemars
+//! says for code generators and `draft07` turns it for older ones; `strict` narrows `wire` for strict function
+//! calling; `lints` tell what clients are known to stumble over.
 
 mod close;
+pub mod diff;
+pub mod draft07;
 mod hash;
 mod inline;
+pub mod lints;
+pub mod named;
 mod raw;
 mod root;
+pub mod strict;
 mod wire;
 
+#[cfg(test)]
+mod profiles;
 #[cfg(test)]
 mod tests;
 

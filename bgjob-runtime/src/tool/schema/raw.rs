@@ -5,6 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use super::wire::tighten;
+use crate::tool::output::Output;
 use crate::tool::shape::Shape;
 use crate::tool::signature::Signature;
 
@@ -35,8 +36,13 @@ impl Input {
 }
 
 pub(super) fn output(signature: &Signature) -> (Value, Map<String, Value>) {
+    written(signature.output)
+}
+
+/// The schema of a type that is written.
+pub(super) fn written(output: Output) -> (Value, Map<String, Value>) {
     let mut generator = generator(Contract::Serialize);
-    let schema = value((signature.output.schema)(&mut generator));
+    let schema = value((output.schema)(&mut generator));
     (schema, generator.take_definitions(true))
 }
 

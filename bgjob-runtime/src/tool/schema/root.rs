@@ -67,16 +67,20 @@ fn args_root(
             properties.insert(arg.name.to_owned(), Value::Object(schema.clone()));
         }
     }
-    let required = signature
+    object(properties, required(signature), Value::Bool(false))
+}
+
+/// The arguments that a call must have.
+pub(super) fn required(signature: &Signature) -> Vec<String> {
+    signature
         .args
         .iter()
         .filter(|arg| !arg.is_optional())
         .map(|arg| arg.name.to_owned())
-        .collect();
-    object(properties, required, Value::Bool(false))
+        .collect()
 }
 
-fn object(
+pub(super) fn object(
     properties: Map<String, Value>,
     required: Vec<String>,
     rest: Value,

@@ -38,7 +38,8 @@ const FORMATS: [&str; 19] = [
     "relative-json-pointer",
     "regex",
 ];
-const TYPES: [&str; 6] = ["string", "number", "boolean", "object", "array", "null"];
+/// The types of JSON.
+pub(super) const TYPES: [&str; 6] = ["string", "number", "boolean", "object", "array", "null"];
 /// How many arrays directly inside one another an input schema spells out for a value of any type.
 const NESTING: usize = 3;
 
