@@ -27,7 +27,7 @@ pub const MAX_TOOL_NAME: usize = 41;
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", description = "The id of a job.")]
 pub struct JobId(String);
 
 impl JobId {

@@ -88,9 +88,10 @@ struct Flat {
     shape: Shape,
 }
 
+/// TypeScript has no type for a key of one type among others of another, so both are numbers.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Rest {
-    known: bool,
+    known: f64,
     #[serde(flatten)]
     rest: BTreeMap<String, f64>,
 }

@@ -54,7 +54,8 @@ fn merge(mut base: Map<String, Value>, branch: Value) -> Map<String, Value> {
                 properties.extend(more)
             }
             (Some(Value::Array(required)), Value::Array(more)) if keyword == "required" => {
-                required.extend(more)
+                let new: Vec<Value> = more.into_iter().filter(|n| !required.contains(n)).collect();
+                required.extend(new);
             }
             // An open struct stays open, whichever variant is flattened into it.
             (Some(Value::Object(_)), Value::Bool(false)) if keyword == "additionalProperties" => {}

@@ -158,29 +158,22 @@ fn unfold(schema: &mut Value, definitions: &Map<String, Value>) {
         return;
     };
     if schema.contains_key("properties") {
-        let found = reference(schema).and_then(|name| definitions.get(&inline::decode(name)));
-        if let Some(Value::Object(found)) = found {
-            schema.shift_remove("$ref");
-            *schema = inline::merge(found.clone(), std::mem::take(schema));
-        }
+        spell_out(schema, definitions);
         for union in ["anyOf", "oneOf"] {
             if let Some(Value::Array(branches)) = schema.get_mut(union) {
-                branches
-                    .iter_mut()
-                    .for_each(|branch| spell_out(branch, definitions));
+                let objects = branches.iter_mut().filter_map(Value::as_object_mut);
+                objects.for_each(|branch| spell_out(branch, definitions));
             }
         }
     }
     for_each_child(schema, &mut |child| unfold(child, definitions));
 }
 
-fn spell_out(branch: &mut Value, definitions: &Map<String, Value>) {
-    let found = branch
-        .as_object()
-        .and_then(reference)
-        .and_then(|name| definitions.get(&inline::decode(name)));
-    if let Some(found) = found {
-        *branch = found.clone();
+fn spell_out(schema: &mut Map<String, Value>, definitions: &Map<String, Value>) {
+    let found = reference(schema).and_then(|name| definitions.get(&inline::decode(name)));
+    if let Some(Value::Object(found)) = found {
+        schema.shift_remove("$ref");
+        *schema = inline::merge(found.clone(), std::mem::take(schema));
     }
 }
 
