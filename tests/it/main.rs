@@ -19,6 +19,7 @@ mod predecessor;
 mod reference;
 mod repeats;
 mod resources;
+mod schema;
 mod state;
 mod survival;
 mod tasks;

@@ -4,14 +4,35 @@ use std::fmt::Write;
 use std::path::Path;
 
 use bgjob_runtime::Code;
+use bgjob_runtime::tool::schema::diff::{Direction, Kind};
+use bgjob_runtime::tool::schema::{lints, rules};
 
-const HEAD: &str = "# Error codes\n
+const CODES: &str = "# Error codes\n
 Every refusal and every failed job carries one code of this closed list, a message that names the thing, and mostly a
 remedy. A *retryable* call may succeed later without being changed. A failed job's error is in its view, in `error.json`
 of its folder, and in `jobs show`; a refusal means that no job exists.\n\n";
 
-fn page() -> String {
-    let mut page = HEAD.to_owned();
+const SCHEMAS: &str = "# Schema rules\n
+What the types of a tool say about its arguments and its result is reshaped, by the rules below, into four profiles:
+`wire` is what MCP clients and models get, `named` is for code generators (JSON Schema 2020-12; `draft-07` is its
+twin), and `strict` is for strict function calling. `schema --out DIR` writes them all; `schema TOOL --profile P`
+prints one.\n\n";
+
+const LENIENCIES: &str = "\n## Where a call takes more than its schema says\n
+Whatever the `wire` schema accepts, a call accepts, integral floats such as `30.0` for integers included; only where
+an enum stands for all arguments does its type refuse what the merged root lets through. A call takes more in these
+cases:\n\n";
+
+const CHANGES: &str = "\n## Changes\n
+`schema --check DIR` compares the program with an export and gives each change a class. It exits with 1 if one is
+breaking. The same change means one thing for arguments and another for results.\n\n";
+
+const LINTS: &str = "\n## Lints\n
+What clients are known to stumble over. `schema --check` lists them and `catalog.json` has them; they never fail a
+check.\n\n";
+
+fn error_codes() -> String {
+    let mut page = CODES.to_owned();
     page.push_str("| code | what it means | retryable |\n|---|---|---|\n");
     for code in Code::ALL {
         let retryable = if code.retryable() { "yes" } else { "" };
@@ -20,15 +41,53 @@ fn page() -> String {
     page
 }
 
-#[test]
-fn the_page_of_error_codes_is_made_from_the_code() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src/reference/error-codes.md");
+fn schema_rules() -> String {
+    let mut page = SCHEMAS.to_owned();
+    page.push_str("| profiles | rule | because |\n|---|---|---|\n");
+    for rule in rules::RULES {
+        let profiles = rule.profiles.join(", ");
+        let _ = writeln!(page, "| {profiles} | {} | {} |", rule.what, rule.why);
+    }
+    page.push_str(LENIENCIES);
+    page.push_str("| code | what is taken |\n|---|---|\n");
+    for (code, what) in rules::LENIENCIES {
+        let _ = writeln!(page, "| `{code}` | {what} |");
+    }
+    page.push_str(CHANGES);
+    page.push_str("| code | what changed | in arguments | in results |\n|---|---|---|---|\n");
+    for kind in Kind::ALL {
+        let (code, about) = (kind.as_str(), kind.about());
+        let input = kind.class(Direction::Input).as_str();
+        let result = kind.class(Direction::Result).as_str();
+        let _ = writeln!(page, "| `{code}` | {about} | {input} | {result} |");
+    }
+    page.push_str(LINTS);
+    page.push_str("| code | what it means |\n|---|---|\n");
+    for rule in lints::Rule::ALL {
+        let _ = writeln!(page, "| `{}` | {} |", rule.as_str(), rule.about());
+    }
+    page
+}
+
+fn is_made_from_the_code(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src/reference");
+    let path = path.join(name);
     if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, page()).unwrap();
+        std::fs::write(&path, page).unwrap();
     }
     assert_eq!(
         std::fs::read_to_string(&path).unwrap_or_default(),
-        page(),
+        page,
         "run this test with BLESS=1"
     );
+}
+
+#[test]
+fn the_page_of_error_codes_is_made_from_the_code() {
+    is_made_from_the_code("error-codes.md", &error_codes());
+}
+
+#[test]
+fn the_page_of_schema_rules_is_made_from_the_code() {
+    is_made_from_the_code("schema-rules.md", &schema_rules());
 }

@@ -15,6 +15,7 @@ pub mod lints;
 pub mod named;
 mod raw;
 mod root;
+pub mod rules;
 pub mod strict;
 mod wire;
 
