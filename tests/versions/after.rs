@@ -1,5 +1,10 @@
 //! A server after its interface changed in every way there is: what is compared with `before`.
 
+#![allow(
+    clippy::too_many_arguments,
+    reason = "one tool shows many kinds of argument"
+)]
+
 use std::process::ExitCode;
 
 use bgjob_runtime::{State, background_tool};

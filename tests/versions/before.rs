@@ -1,5 +1,10 @@
 //! A server before its interface changed: what `after` is compared with.
 
+#![allow(
+    clippy::too_many_arguments,
+    reason = "one tool shows many kinds of argument"
+)]
+
 use std::process::ExitCode;
 
 use bgjob_runtime::{State, background_tool};

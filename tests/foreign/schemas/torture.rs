@@ -1,5 +1,10 @@
 //! A server of types that are hard on code generators: its exported schemas go through other people's programs.
 
+#![allow(
+    clippy::too_many_arguments,
+    reason = "one tool shows many kinds of argument"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::process::ExitCode;
 use std::time::Duration;
