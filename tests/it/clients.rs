@@ -91,17 +91,18 @@ fn kill_session(leader: i32) {
         .for_each(|pid| kill(pid, Signal::KILL));
 }
 
+/// What it is called, and how it is done to a process.
+type Way = (&'static str, fn(i32));
+
 #[test]
 fn no_way_of_ending_a_client_reaches_its_job() {
-    let ways: [(&str, fn(i32)); 6] = [
+    let ways: [Way; 6] = [
         ("interrupt", |pid| kill(pid, Signal::INT)),
         ("terminate", |pid| kill(pid, Signal::TERM)),
         ("kill", |pid| kill(pid, Signal::KILL)),
         ("kill the group", |pid| {
-            drop(kill_process_group(
-                Pid::from_raw(pid).expect("a pid"),
-                Signal::KILL,
-            ))
+            let group = Pid::from_raw(pid).expect("a pid");
+            let _ = kill_process_group(group, Signal::KILL);
         }),
         ("kill by walking the parents", kill_descendants),
         ("kill the session", kill_session),
