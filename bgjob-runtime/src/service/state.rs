@@ -60,7 +60,7 @@ impl JobService {
                 Code::MissingState,
                 format!("the state field `{field}` has no value yet"),
             );
-            return Err(match self.registry.writers(field).next() {
+            return Err(match self.registry.producer(field) {
                 Some(tool) => error.remedy(format!(
                     "Call `{}`: its result becomes that field.",
                     tool.name()
