@@ -1,6 +1,8 @@
 //! Jobs that wait for jobs.
 
 use bgjob_tests::oracle::Oracle;
+use bgjob_tests::processes::Kind;
+use bgjob_tests::until;
 use serde_json::json;
 
 use crate::sandbox;
@@ -103,4 +105,88 @@ fn a_chain_as_long_as_a_queue_ends_with_its_first_job() {
     assert_eq!(failed, LENGTH);
     oracle.open();
     sandbox.wait(&holder);
+}
+
+#[test]
+fn a_chain_of_five_runs_in_order_with_everybody_dead() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let first = sandbox.submit("note", &json!({"text": "1", "socket": oracle.path()}));
+    oracle.wait_for(1);
+    let mut chain = vec![first];
+    for text in ["2", "3", "4", "5"] {
+        let input = json!({"text": text, "socket": oracle.path()});
+        chain.push(sandbox.submit("append", &input));
+    }
+    // From here on nobody but supervisors is alive.
+    oracle.open();
+    oracle.wait_for_starts(5);
+    sandbox.settle();
+    let started: Vec<String> = oracle.starts().into_iter().map(|(job, _)| job).collect();
+    assert_eq!(started, chain, "each once, in order");
+    let shown = sandbox.json(["state", "show", "note"]);
+    assert_eq!(
+        (&shown["version"], &shown["value"]["text"]),
+        (&json!(5), &json!("12345"))
+    );
+}
+
+#[test]
+fn a_fan_out_of_eight_behind_one_job_uses_the_whole_limit() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "4");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let first = sandbox.submit("note", &json!({"text": "x", "socket": oracle.path()}));
+    oracle.wait_for(1);
+    for text in 0..8 {
+        let socket = oracle.path();
+        let text = text.to_string();
+        let ran = sandbox.run([
+            "run", "note", "--text", &text, "--socket", &socket, "--detach", "--after", &first,
+        ]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    oracle.release(&first);
+    oracle.wait_for(4);
+    oracle.open();
+    oracle.wait_for_starts(9);
+    sandbox.settle();
+    assert_eq!(oracle.most(), 4, "the whole limit, and no more");
+    assert_eq!(sandbox.json(["state", "show", "note"])["version"], 9);
+}
+
+#[test]
+fn a_supervisor_killed_between_two_links_of_a_chain_loses_and_repeats_nothing() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let first = sandbox.submit("note", &json!({"text": "1", "socket": oracle.path()}));
+    oracle.wait_for(1);
+    let second = sandbox.submit("append", &json!({"text": "2", "socket": oracle.path()}));
+    oracle.release(&first);
+    // The downstream body stands at its gate or is about to: the kill comes wherever it comes.
+    until("the first has ended", || {
+        sandbox.state_of(&first) == "completed"
+    });
+    for found in sandbox.processes() {
+        if found.kind == Kind::Supervisor {
+            found.kill();
+        }
+    }
+    oracle.open();
+    let view = sandbox.wait(&second);
+    let begun = oracle
+        .starts()
+        .iter()
+        .filter(|(job, _)| *job == second)
+        .count();
+    match view["state"].as_str() {
+        // Killed before the claim: it ran once, on the value that it was promised.
+        Some("completed") => assert_eq!((begun, &view["result"]["text"]), (1, &json!("12"))),
+        // Killed after it: lost, said so, and not begun a second time.
+        _ => {
+            assert_eq!(view["error"]["code"], "supervisor_lost", "{view}");
+            assert!(begun <= 1, "{begun}");
+        }
+    }
+    assert_eq!(sandbox.show(&first)["state_patch"]["version"], 1);
 }

@@ -98,6 +98,21 @@ pub struct AttemptRecord {
     pub usage: Option<Usage>,
 }
 
+/// One kept version of a state field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionRecord {
+    /// Its number.
+    pub version: i64,
+    /// The job that set it, or `None` for a person.
+    pub job: Option<String>,
+    /// When it was set, in ms since the epoch.
+    pub set_at: i64,
+    /// Size of the value, in bytes.
+    pub bytes: u64,
+    /// Whether it is the field's value now.
+    pub present: bool,
+}
+
 /// A state field as the ledger has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldRecord {

@@ -8,7 +8,7 @@ use super::JobService;
 use crate::clock;
 use crate::error::{Code, Error, Result, nearest};
 use crate::failpoint::failpoint;
-use crate::job::record::FieldRecord;
+use crate::job::record::{FieldRecord, VersionRecord};
 use crate::job::request::Owner;
 use crate::store::files;
 use crate::store::ledger::StoredValue;
@@ -60,7 +60,7 @@ impl JobService {
                 Code::MissingState,
                 format!("the state field `{field}` has no value yet"),
             );
-            return Err(match self.registry.writers(field).next() {
+            return Err(match self.registry.producer(field) {
                 Some(tool) => error.remedy(format!(
                     "Call `{}`: its result becomes that field.",
                     tool.name()
@@ -73,6 +73,21 @@ impl JobService {
             Error::storage(format_args!("read the state field `{field}`"), error)
         })?;
         Ok((head, value))
+    }
+
+    /// The kept versions of a field, newest first, at most `limit`: superseded ones go with the
+    /// retention, those that a live job is promised never.
+    ///
+    /// # Errors
+    /// `unknown_field` with a did-you-mean, or `storage_error`.
+    pub fn state_history(
+        &self,
+        owner: &Owner,
+        field: &str,
+        limit: u32,
+    ) -> Result<Vec<VersionRecord>> {
+        self.known_field(owner, field)?;
+        self.ledger().history(owner.as_str(), field, limit)
     }
 
     /// Sets a field by hand, after checking the value against every type that reads it.

@@ -220,7 +220,7 @@ impl JobService {
             .states
             .iter()
             .find(|state| error.message.contains(&format!("`{}`", state.field)));
-        let producer = missing.and_then(|state| self.registry.writers(state.field).next());
+        let producer = missing.and_then(|state| self.registry.producer(state.field));
         match (producer, missing) {
             (Some(producer), _) => error.remedy(format!(
                 "Call `{}` first: its result becomes that field.",

@@ -153,6 +153,13 @@ impl Registry {
             .iter()
             .filter(move |tool| writes(tool).any(|written| written == field))
     }
+
+    /// The tool to call for a first value of `field`: one that writes it without reading it, if any.
+    pub fn producer<'a>(&'a self, field: &'a str) -> Option<&'a Tool> {
+        let starts = |tool: &&Tool| reads(tool).all(|read| read != field);
+        let first = self.writers(field).find(starts);
+        first.or_else(|| self.writers(field).next())
+    }
 }
 
 const EMPTY: &str = "no tools are linked into this program\n\

@@ -17,7 +17,7 @@ use crate::cli::render::table::Table;
 use crate::cli::session::Session;
 use crate::clock::rfc3339;
 use crate::error::{Code, Error, Result};
-use crate::job::record::FieldRecord;
+use crate::job::record::{FieldRecord, VersionRecord};
 use crate::job::request::Owner;
 use crate::job::view::ViewState;
 
@@ -47,7 +47,7 @@ pub fn command() -> Command {
                     Arg::new("VALUE")
                         .required_unless_present("file")
                         .allow_hyphen_values(true)
-                        .help("The value as JSON; a text needs its quotes: '\"text\"'"),
+                        .help("The value as JSON; a text needs its quotes: '\"text\"'; `@FILE` reads a JSON file"),
                 )
                 .arg(
                     Arg::new("file")
@@ -57,6 +57,20 @@ pub fn command() -> Command {
                         .help("Read the value from a JSON file, or from standard input with `-`"),
                 )
                 .arg(args::json("Print the field as a JSON object")),
+        )
+        .subcommand(
+            Command::new("history")
+                .about("List the versions of a field that are kept, newest first")
+                .arg(field().required(true))
+                .arg(
+                    Arg::new("limit")
+                        .long("limit")
+                        .value_name("N")
+                        .value_parser(clap::value_parser!(u32).range(1..))
+                        .default_value("50")
+                        .help("At most so many versions"),
+                )
+                .arg(args::json("Print {\"field\": …, \"versions\": […]}")),
         )
         .subcommand(
             Command::new("reset")
@@ -83,6 +97,7 @@ pub fn run(session: &Session<'_>, command: &str, given: &ArgMatches) -> Outcome 
         ("show", None) => list(session, given),
         ("show", Some(field)) => show(session, field, given),
         ("set", Some(field)) => set(session, field, given),
+        ("history", Some(field)) => history(session, field, given),
         ("reset", field) => reset(session, field, given),
         _ => Ok(Ending::Usage),
     }
@@ -152,6 +167,62 @@ fn show(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
     Ok(Ending::Ok)
 }
 
+fn history(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
+    let limit = given.get_one::<u32>("limit").copied().unwrap_or(50);
+    let versions = session
+        .service()?
+        .state_history(&Owner::local(), field, limit)?;
+    if given.get_flag(args::JSON) {
+        let shown: Vec<Value> = versions.iter().map(version_as_json).collect();
+        session
+            .console
+            .json(&json!({"field": field, "versions": shown}))?;
+    } else if versions.is_empty() {
+        session.console.say(format_args!(
+            "no version of the state field `{field}` is kept"
+        ));
+    } else {
+        session.console.print(history_table(&versions))?;
+    }
+    Ok(Ending::Ok)
+}
+
+fn history_table(versions: &[VersionRecord]) -> String {
+    let mut table = Table::new(&["VERSION", "SET", "BY", "SIZE"], console::width());
+    table.keep_whole(1);
+    let now = SystemTime::now();
+    for version in versions {
+        let style = if version.present {
+            of_state(ViewState::Ok)
+        } else {
+            FAINT
+        };
+        table.row(
+            style,
+            [
+                version.version.to_string(),
+                format!("{} ago", age(&rfc3339(version.set_at), now)),
+                version.job.clone().unwrap_or_else(|| "hand".into()),
+                size(version.bytes),
+            ],
+        );
+    }
+    table.render()
+}
+
+fn version_as_json(version: &VersionRecord) -> Value {
+    let mut shown = json!({
+        "version": version.version,
+        "present": version.present,
+        "set_at": rfc3339(version.set_at),
+        "bytes": version.bytes,
+    });
+    if let Some(job) = &version.job {
+        shown["job_id"] = job.clone().into();
+    }
+    shown
+}
+
 fn set(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
     let value = value(given)?;
     let record = session
@@ -171,14 +242,15 @@ fn set(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
 fn value(given: &ArgMatches) -> Result<Value> {
     let (text, from) = match given.get_one::<String>("file") {
         Some(file) => (read_text(file)?, format!("`{file}`")),
-        None => (
-            given
-                .get_one::<String>("VALUE")
-                .cloned()
-                .unwrap_or_default()
-                .into_bytes(),
-            "the value".to_owned(),
-        ),
+        None => {
+            let value = given.get_one::<String>("VALUE").cloned();
+            let value = value.unwrap_or_default();
+            // No JSON text begins so.
+            match value.strip_prefix('@') {
+                Some(file) => (read_text(file)?, format!("`{file}`")),
+                None => (value.into_bytes(), "the value".to_owned()),
+            }
+        }
     };
     serde_json::from_slice(&text).map_err(|error| {
         Error::new(

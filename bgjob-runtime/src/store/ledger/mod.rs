@@ -7,6 +7,8 @@
 mod accept;
 mod adopt;
 mod claim;
+#[cfg(test)]
+mod cycles;
 mod dedupe;
 mod finish;
 mod prune;

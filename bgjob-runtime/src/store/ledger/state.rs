@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::Ledger;
 use crate::error::Result;
 use crate::job::id::JobId;
-use crate::job::record::FieldRecord;
+use crate::job::record::{FieldRecord, VersionRecord};
 
 /// Where a value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,28 @@ impl Ledger {
         Ok(statement
             .query_row(params![owner, field, version], stored)
             .optional()?)
+    }
+
+    /// The kept versions of a field, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn history(&self, owner: &str, field: &str, limit: u32) -> Result<Vec<VersionRecord>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT v.version, v.job, v.set_at, v.bytes, f.present AND f.version = v.version FROM value v
+             JOIN field f ON f.owner = v.owner AND f.name = v.field
+             WHERE v.owner = ?1 AND v.field = ?2 ORDER BY v.version DESC LIMIT ?3",
+        )?;
+        let rows = statement.query_map(params![owner, field, limit], |row| {
+            Ok(VersionRecord {
+                version: row.get(0)?,
+                job: row.get(1)?,
+                set_at: row.get(2)?,
+                bytes: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+                present: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The values that the job at `seq` was promised.
