@@ -121,8 +121,8 @@ pub const MUTANTS: &[Mutant] = &[
         "supervisor/mod.rs",
         "                    self.pass_the_baton();\n",
         "",
-        "it",
-        "limits::twenty_four_supervisors_racing_for_four_slots_never_exceed_them",
+        "faults",
+        "a_supervisor_killed_while_it_passes_the_baton_stops_nobody",
     ),
     mutant(
         "an exit that nobody saw is 0",
