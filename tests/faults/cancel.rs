@@ -9,6 +9,10 @@ use crate::{Scenario, sandbox, settle};
 
 pub const ALL: &[Scenario] = &[
     (
+        "a_canceller_that_wakes_late_does_not_show_the_past",
+        a_canceller_that_wakes_late_does_not_show_the_past,
+    ),
+    (
         "cancelling_at_every_edge_is_acknowledged_and_ends_once",
         cancelling_at_every_edge_is_acknowledged_and_ends_once,
     ),
@@ -123,5 +127,24 @@ fn a_cancelled_job_whose_supervisor_dies_is_cancelled() {
         (&json!("cancelled"), &json!("unknown")),
         "{view}"
     );
+    settle(&sandbox, &[id], Some(&oracle));
+}
+
+fn a_canceller_that_wakes_late_does_not_show_the_past() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
+    let mut canceller = sandbox
+        .command(["jobs", "cancel", &id])
+        .env("BGJOB_FAILPOINTS", "cancel.after_commit=stop")
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("a canceller starts");
+    let stopped = sandbox.wait_for_hit("cancel.after_commit");
+    sandbox.wait(&id);
+    // It will now show the job as it was: running.
+    resume(stopped);
+    assert!(canceller.wait().expect("it ends").success());
     settle(&sandbox, &[id], Some(&oracle));
 }

@@ -205,3 +205,33 @@ fn a_directory_that_cannot_be_used_is_a_problem_and_not_a_crash() {
     assert_eq!(ran.code, Some(8), "{ran:?}");
     assert!(ran.stdout.contains("not a directory"), "{ran:?}");
 }
+
+#[test]
+fn a_job_that_cannot_be_recovered_keeps_no_other_from_it() {
+    use bgjob_tests::oracle::Oracle;
+    use bgjob_tests::processes::Kind;
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "2");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let ids: Vec<String> = (0..2)
+        .map(|_| sandbox.submit("gate", &json!({"socket": oracle.path()})))
+        .collect();
+    oracle.wait_for(2);
+    for found in sandbox.processes() {
+        if found.kind == Kind::Supervisor {
+            found.kill();
+        }
+    }
+    bgjob_tests::until("the workers are dead", || oracle.waiting().is_empty());
+    // Something stands where the first job's lock should be.
+    let lock = sandbox.job_dir(&ids[0]).join("lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    bgjob_tests::until("the second is recovered", || {
+        sandbox.run(["doctor"]);
+        sandbox.state_of(&ids[1]) == "failed"
+    });
+    fs::remove_dir(&lock).unwrap();
+    assert_eq!(sandbox.run(["doctor"]).code, Some(0));
+    assert_eq!(sandbox.state_of(&ids[0]), "failed");
+}

@@ -150,3 +150,14 @@ fn a_large_result_is_a_file_and_not_in_the_view() {
         "true"
     );
 }
+
+#[test]
+fn a_stopped_tool_hears_that_it_shall_end() {
+    // SIGTERM stays pending in a stopped process until it is continued; then it is what ends it.
+    let (code, view) = code_of("stopped", json!({}));
+    assert_eq!(
+        (code.as_str(), &view["exit"]),
+        ("timed_out", &json!({"signal": 15})),
+        "{view}"
+    );
+}

@@ -160,3 +160,22 @@ fn a_thousand_jobs_from_fifty_submitters_meet_no_locked_database() {
         Vec::<String>::new()
     );
 }
+
+#[test]
+fn every_character_of_an_id_is_random() {
+    let sandbox = sandbox();
+    let ids: Vec<String> = (0..12)
+        .map(|_| sandbox.submit("nothing", &json!({})))
+        .collect();
+    let random = |id: &String| {
+        id.rsplit('-')
+            .next()
+            .unwrap_or_default()
+            .as_bytes()
+            .to_vec()
+    };
+    for place in 0..20 {
+        let seen: BTreeSet<u8> = ids.iter().map(|id| random(id)[place]).collect();
+        assert!(seen.len() > 1, "place {place} of {ids:?}");
+    }
+}
