@@ -56,7 +56,7 @@ fn blow(length: Duration, seed: u64) -> Vec<String> {
     let end = Instant::now() + length;
     while Instant::now() < end && problems.is_empty() {
         weather.step();
-        if weather.steps() % 16 == 0 {
+        if weather.steps().is_multiple_of(16) {
             problems.extend(watcher.look(&sandbox));
         }
     }
