@@ -9,6 +9,7 @@ mod contract;
 mod doctor;
 mod ends;
 mod fold;
+mod formats;
 mod hostile;
 mod inheritance;
 mod interrupts;

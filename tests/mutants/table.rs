@@ -66,7 +66,7 @@ pub const MUTANTS: &[Mutant] = &[
         "if count_alive(tx)? >= max_jobs {",
         "if count_alive(tx)? >= max_jobs.max(1000) {",
         "it",
-        "limits::sixty_queued_jobs_finish_with_nobody_else_alive",
+        "limits::twenty_four_supervisors_racing_for_four_slots_never_exceed_them",
     ),
     mutant(
         "slots are counted before the transaction",
