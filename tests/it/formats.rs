@@ -16,8 +16,10 @@ fn formats() -> Vec<PathBuf> {
         .unwrap()
         .flatten()
         .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
         .collect();
     found.sort();
+    assert!(!found.is_empty());
     found
 }
 

@@ -11,6 +11,8 @@ mod claim;
 mod cycles;
 mod dedupe;
 mod finish;
+#[cfg(test)]
+mod model;
 mod prune;
 mod query;
 mod retry;

@@ -1,0 +1,254 @@
+//! The ledger against a small model of it: any sequence of calls gives the same states.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::{Accepted, CancelAnswer, Claim, Claimed, Ledger, NewJob};
+use crate::error::{Code, Error};
+use crate::job::id::JobId;
+use crate::job::outcome::{Exit, Outcome};
+use crate::job::state::JobState;
+
+const LIMIT: usize = 2;
+
+/// A call; the number picks one of the jobs.
+#[derive(Clone, Debug)]
+enum Step {
+    Accept {
+        after: Option<usize>,
+    },
+    Claim(usize),
+    /// An end with or without a result, by the attempt that runs or by an earlier one.
+    Finish {
+        job: usize,
+        well: bool,
+        stale: bool,
+    },
+    GiveBack(usize),
+    Cancel(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let job = 0..12usize;
+    let step = prop_oneof![
+        3 => prop::option::of(job.clone()).prop_map(|after| Step::Accept { after }),
+        4 => job.clone().prop_map(Step::Claim),
+        3 => (job.clone(), any::<bool>(), prop::bool::weighted(0.2))
+            .prop_map(|(job, well, stale)| Step::Finish { job, well, stale }),
+        1 => job.clone().prop_map(Step::GiveBack),
+        2 => job.prop_map(Step::Cancel),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+/// What the model knows of a job.
+#[derive(Clone, Debug)]
+struct Modelled {
+    id: JobId,
+    seq: i64,
+    state: JobState,
+    nonce: String,
+    cancel: bool,
+    waits_for: Option<usize>,
+    completion: Option<i64>,
+}
+
+#[derive(Default)]
+struct Model {
+    jobs: Vec<Modelled>,
+    ended: i64,
+}
+
+impl Model {
+    fn running(&self) -> usize {
+        self.jobs
+            .iter()
+            .filter(|job| job.state.is_running())
+            .count()
+    }
+
+    fn end(&mut self, index: usize, state: JobState) {
+        self.ended += 1;
+        self.jobs[index].state = state;
+        self.jobs[index].completion = Some(self.ended);
+        let waiting: Vec<usize> = (0..self.jobs.len())
+            .filter(|other| self.jobs[*other].waits_for == Some(index))
+            .collect();
+        for other in waiting {
+            self.jobs[other].waits_for = None;
+            if state != JobState::Completed && self.jobs[other].state == JobState::Queued {
+                self.end(other, JobState::Failed);
+            }
+        }
+    }
+}
+
+fn accept(ledger: &mut Ledger, model: &mut Model, after: Option<usize>) {
+    let mut random = [0; 20];
+    random[0] = u8::try_from(model.jobs.len() % 32).unwrap();
+    random[1] = u8::try_from(model.jobs.len() / 32).unwrap();
+    let id = JobId::new("t", random);
+    let awaited = after.filter(|index| *index < model.jobs.len());
+    let names: Vec<JobId> = awaited
+        .iter()
+        .map(|index| model.jobs[*index].id.clone())
+        .collect();
+    let accepted = ledger.accept(&NewJob {
+        id: &id,
+        owner: "local",
+        schema_hash: "h",
+        build: "b",
+        boot: "boot",
+        priority: 0,
+        tool_limit: None,
+        now_ms: 1,
+        timeout_ms: None,
+        input: Some(b"{}"),
+        input_hash: "x",
+        cwd: Path::new("/"),
+        patch: None,
+        reads: &BTreeMap::new(),
+        after: &names,
+        idempotency_key: None,
+        retries: None,
+        dedupe: None,
+        retry_of: None,
+        max_queued: 1000,
+    });
+    let awaited_state = awaited.map(|index| model.jobs[index].state);
+    let refused = matches!(awaited_state, Some(JobState::Failed | JobState::Cancelled));
+    match accepted {
+        Ok(Accepted::New(record)) => {
+            assert!(!refused);
+            model.jobs.push(Modelled {
+                id,
+                seq: record.seq,
+                state: JobState::Queued,
+                nonce: String::new(),
+                cancel: false,
+                waits_for: awaited.filter(|index| !model.jobs[*index].state.is_terminal()),
+                completion: None,
+            });
+        }
+        Err(error) => assert!(refused && error.code == Code::DependencyFailed, "{error}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn outcome(well: bool, cancelled: bool) -> Outcome {
+    let (state, error) = match (well, cancelled) {
+        (true, _) => (JobState::Completed, None),
+        (false, true) => (JobState::Cancelled, None),
+        (false, false) => (JobState::Failed, Some(Error::new(Code::Crashed, "x"))),
+    };
+    Outcome {
+        state,
+        error,
+        exit: Exit::Code(0),
+        warning: None,
+        leaked: 0,
+        usage: None,
+        result_bytes: well.then_some(2),
+    }
+}
+
+fn claim(ledger: &mut Ledger, model: &mut Model, index: usize, turn: usize) {
+    let nonce = format!("n{turn}");
+    let claim = Claim {
+        build: "b",
+        nonce: &nonce,
+        boot: "boot",
+        now_ms: 10,
+    };
+    let claimed = ledger.claim(model.jobs[index].seq, &claim).unwrap();
+    let full = model.running() >= LIMIT;
+    let free = model.jobs[index].state == JobState::Queued && model.jobs[index].waits_for.is_none();
+    match claimed {
+        Claimed::NoSlot => assert!(full),
+        Claimed::Gone => assert!(!full && !free),
+        Claimed::Yes(_) => {
+            assert!(!full && free);
+            model.jobs[index].state = JobState::Running;
+            model.jobs[index].nonce = nonce;
+        }
+    }
+}
+
+fn finish(ledger: &mut Ledger, model: &mut Model, index: usize, well: bool, stale: bool) {
+    let job = model.jobs[index].clone();
+    let nonce = if stale {
+        "of another attempt"
+    } else {
+        &job.nonce
+    };
+    let outcome = outcome(well, job.cancel);
+    let finished = ledger.finish(job.seq, nonce, &outcome, None, 20).unwrap();
+    let ours = job.state.is_running() && !stale;
+    assert_eq!(
+        finished.is_some(),
+        ours,
+        "only the attempt that runs can end its job"
+    );
+    if ours {
+        model.end(index, outcome.state);
+    }
+}
+
+fn cancel(ledger: &mut Ledger, model: &mut Model, index: usize) {
+    let job = &mut model.jobs[index];
+    let answer = ledger.cancel("local", &job.id, None, 15).unwrap();
+    match (answer, job.state) {
+        (CancelAnswer::Cancelled(_), JobState::Queued) => model.end(index, JobState::Cancelled),
+        (CancelAnswer::Requested(_), state) if state.is_running() => job.cancel = true,
+        (CancelAnswer::AlreadyEnded(_), state) if state.is_terminal() => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+fn give_back(ledger: &mut Ledger, model: &mut Model, index: usize) {
+    let job = &mut model.jobs[index];
+    ledger.give_back(job.seq, &job.nonce, 0).unwrap();
+    if job.state == JobState::Running {
+        job.state = JobState::Queued;
+        job.nonce.clear();
+    }
+}
+
+fn take(ledger: &mut Ledger, model: &mut Model, step: &Step, turn: usize) {
+    let there = |index: usize| index < model.jobs.len();
+    match *step {
+        Step::Accept { after } => accept(ledger, model, after),
+        Step::Claim(job) if there(job) => claim(ledger, model, job, turn),
+        Step::Finish { job, well, stale } if there(job) => finish(ledger, model, job, well, stale),
+        Step::GiveBack(job) if there(job) => give_back(ledger, model, job),
+        Step::Cancel(job) if there(job) => cancel(ledger, model, job),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_ledger_and_its_model_never_disagree(steps in steps()) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+        // The model is about states, not about power cuts.
+        ledger.conn.execute_batch("PRAGMA synchronous = OFF").unwrap();
+        ledger.configure("max_jobs", &LIMIT.to_string()).unwrap();
+        ledger.register_build("b", [("t", "h")].into_iter()).unwrap();
+        let mut model = Model::default();
+        for (turn, step) in steps.iter().enumerate() {
+            take(&mut ledger, &mut model, step, turn);
+            for job in &model.jobs {
+                let record = ledger.job_by_seq(job.seq).unwrap().unwrap();
+                prop_assert_eq!(record.state, job.state, "{} after {:?}", &job.id, step);
+                prop_assert_eq!(record.completion_seq, job.completion);
+            }
+            prop_assert_eq!(ledger.count_alive().unwrap() as usize, model.running());
+        }
+        prop_assert_eq!(ledger.integrity_problems().unwrap(), Vec::<String>::new());
+    }
+}
