@@ -15,6 +15,7 @@ mod inheritance;
 mod interrupts;
 mod limits;
 mod mcp_hostile;
+mod mcp_large;
 mod mcp_session;
 mod mcp_stop;
 mod mcp_wait;

@@ -32,6 +32,7 @@ pub use logs::Stream;
 pub use prune::Pruned;
 pub use query::Standing;
 pub use results::INLINE_RESULT_BYTES;
+pub(crate) use submit::refuse_inside_a_job;
 pub use system::SystemStatus;
 pub use wait::Until;
 

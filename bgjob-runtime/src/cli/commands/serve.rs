@@ -10,6 +10,7 @@ use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::session::Session;
 use crate::mcp::{ServeOptions, serve_stdio};
+use crate::service::refuse_inside_a_job;
 use crate::sys::stdio::{Kind, kind};
 
 /// `serve`
@@ -24,6 +25,7 @@ pub fn command() -> Command {
 /// # Errors
 /// What kept it from serving.
 pub fn run(session: &Session<'_>) -> Outcome {
+    refuse_inside_a_job()?;
     let service = Arc::clone(session.service()?);
     let options = ServeOptions {
         job_tools: session.app.job_tools,

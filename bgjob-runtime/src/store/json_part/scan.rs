@@ -121,6 +121,14 @@ impl<R: Read> Scanner<R> {
     /// # Errors
     /// When the input ends here, or reading fails.
     pub fn peek(&mut self) -> io::Result<u8> {
+        // Nearly always the next byte is there and no white space.
+        match self.buffer[self.at..self.end].first() {
+            Some(b' ' | b'\t' | b'\n' | b'\r') | None => self.peek_further(),
+            Some(first) => Ok(*first),
+        }
+    }
+
+    fn peek_further(&mut self) -> io::Result<u8> {
         loop {
             let chunk = self.chunk()?;
             if chunk.is_empty() {
