@@ -164,9 +164,12 @@ fn a_cancelled_wait_teaches_the_client_s_limit() {
     assert_eq!(started["next"]["args"]["wait_s"], 20);
     let waiting = server.begin_call("get_job_status", &started["next"]["args"]);
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_millis(1500) {
+    // Whoever gives up within 4 s is a person.
+    while begun.elapsed() < Duration::from_millis(4200) {
         std::thread::park_timeout(Duration::from_millis(50));
     }
+    let early = server.hear(Duration::ZERO);
+    assert!(!early, "the wait ended early: {:?}", server.answered());
     server.send(
         &json!({"jsonrpc": "2.0", "method": "notifications/cancelled",
         "params": {"requestId": waiting, "reason": "timeout"}}),

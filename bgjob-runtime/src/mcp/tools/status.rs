@@ -137,7 +137,11 @@ impl Wait<'_> {
                     return Ok(views);
                 }
             }
-            views = self.look()?;
+            views = match self.look() {
+                // A disk that hesitates must not end a wait: the next look comes soon.
+                Err(error) if error.code == Code::StorageError => views,
+                looked => looked?,
+            };
         }
     }
 
