@@ -147,7 +147,7 @@ fn a_supervisor_that_cannot_be_started_leaves_the_job_queued() {
             .ledger()
             .query_row("SELECT id FROM job", [], |row| row.get(0))
             .expect("the job");
-        assert_eq!(sandbox.state_of(&id), "queued");
+        assert_eq!(sandbox.recorded(&id), "queued");
         assert_eq!(sandbox.wait(&id)["state"], "completed");
         settle(&sandbox, &[id], None);
     }
@@ -174,7 +174,7 @@ fn a_launcher_killed_with_its_submitter_leaves_the_job_queued() {
         .ledger()
         .query_row("SELECT id FROM job", [], |row| row.get(0))
         .expect("the job");
-    assert_eq!(sandbox.state_of(&id), "queued");
+    assert_eq!(sandbox.recorded(&id), "queued");
     sandbox.withdraw_orders();
     assert_eq!(sandbox.wait(&id)["result"], 3);
     settle(&sandbox, &[id], None);

@@ -59,7 +59,7 @@ fn a_worker_that_cannot_be_forked_is_tried_again() {
         oracle.open();
         sandbox.order(&format!("run.fork=err({error})"));
         let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
-        until("it is claimed", || sandbox.state_of(&id) == "running");
+        until("it is claimed", || sandbox.recorded(&id) == "running");
         assert_eq!(oracle.starts().len(), 0);
         sandbox.withdraw_orders();
         assert_eq!(sandbox.wait(&id)["state"], "completed", "{error}");
@@ -81,7 +81,7 @@ fn an_end_that_cannot_be_written_is_written_when_it_can() {
             until("the supervisor complains", || {
                 std::fs::read_to_string(&log).is_ok_and(|text| text.contains("trying again"))
             });
-            assert_eq!(sandbox.state_of(&id), "running", "{point}");
+            assert_eq!(sandbox.recorded(&id), "running", "{point}");
             sandbox.withdraw_orders();
             assert_eq!(sandbox.wait(&id)["state"], "completed", "{point} {error}");
             settle(&sandbox, &[id], Some(&oracle));

@@ -100,7 +100,7 @@ fn a_reconciler_stopped_after_judging_and_another_end_the_job_once() {
     let stopped = sandbox.wait_for_hit("reconcile.after_sweep");
     // The second finds the lock held, and leaves the job to its holder.
     assert_eq!(doctor_under(&sandbox, "").code, Some(0));
-    assert_eq!(sandbox.state_of(&id), "running");
+    assert_eq!(sandbox.recorded(&id), "running");
     resume(stopped);
     assert!(first.wait().expect("it ends").success());
     settle(&sandbox, &[id], Some(&oracle));
@@ -157,7 +157,16 @@ fn a_prune_killed_anywhere_and_repeated_deletes_just_that() {
         );
         assert_eq!(ran.code, None, "{point}: {ran:?}");
         // What lost its row must not come back from its directory.
+        let rows = || -> i64 {
+            let sql = "SELECT count(*) FROM job";
+            sandbox
+                .ledger()
+                .query_row(sql, [], |row| row.get(0))
+                .expect("the ledger reads")
+        };
+        let left = rows();
         assert_eq!(sandbox.run(["doctor"]).code, Some(0));
+        assert_eq!(rows(), left, "{point}");
         assert_eq!(sandbox.run(prune).code, Some(0));
         for id in &old {
             assert!(!sandbox.job_dir(id).exists(), "{point}: {id}");

@@ -48,7 +48,7 @@ fn a_supervisor_killed_before_its_claim_costs_nothing() {
         sandbox.order(&format!("{point}=kill"));
         let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
         sandbox.wait_for_hit(point);
-        assert_eq!(sandbox.state_of(&id), "queued", "{point}");
+        assert_eq!(sandbox.recorded(&id), "queued", "{point}");
         let view = sandbox.wait(&id);
         assert_eq!(view["state"], "completed", "{point}: {view}");
         assert_eq!(oracle.starts().len(), 1, "{point}");
@@ -216,7 +216,7 @@ fn a_supervisor_stopped_with_the_lock_does_not_strand_the_others() {
     let stopped = sandbox.wait_for_hit("claim.after_lock");
     let other = sandbox.submit("gate", &json!({"socket": oracle.path()}));
     assert_eq!(sandbox.wait(&other)["state"], "completed");
-    assert_eq!(sandbox.state_of(&held), "queued");
+    assert_eq!(sandbox.recorded(&held), "queued");
     bgjob_tests::orders::resume(stopped);
     settle(&sandbox, &[held, other], Some(&oracle));
 }

@@ -157,6 +157,13 @@ impl Sandbox {
             .to_owned()
     }
 
+    /// The state of a job as the ledger has it. Asking a front-end would also start what waits.
+    pub fn recorded(&self, id: &str) -> String {
+        let sql = "SELECT state FROM job WHERE id = ?1";
+        let state = self.ledger().query_row(sql, [id], |row| row.get(0));
+        state.expect("the job is in the ledger")
+    }
+
     /// The ledger, for checking invariants. Read-only.
     pub fn ledger(&self) -> rusqlite::Connection {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;

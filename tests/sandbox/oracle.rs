@@ -152,7 +152,8 @@ impl Shared {
         let Ok(mut reading) = stream.try_clone().map(BufReader::new) else {
             return;
         };
-        if reading.read_line(&mut line).is_err() {
+        // Whoever died before it said its name has not begun.
+        if reading.read_line(&mut line).is_err() || !line.ends_with('\n') {
             return;
         }
         let (job, attempt) = line.trim().split_once(' ').unwrap_or(("", ""));
