@@ -27,6 +27,7 @@ mod schema;
 mod state;
 mod survival;
 mod tasks;
+mod timing;
 mod trees;
 
 use bgjob_tests::Sandbox;

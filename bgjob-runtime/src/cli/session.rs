@@ -66,6 +66,13 @@ impl<'a> Session<'a> {
         JobService::open(self.options()?, self.registry)
     }
 
+    /// The service, if the data directory is there: for what is shown without one as well.
+    pub fn existing_service(&self) -> Option<&Arc<JobService>> {
+        let root = self.options().ok()?.data_dir;
+        let there = DataDir::trusted(root).ledger().is_file();
+        there.then(|| self.service().ok()).flatten()
+    }
+
     /// How the service is opened.
     ///
     /// # Errors

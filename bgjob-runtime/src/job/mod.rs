@@ -7,4 +7,5 @@ pub mod record;
 pub mod request;
 pub mod retry;
 pub mod state;
+pub mod timing;
 pub mod view;

@@ -36,8 +36,11 @@ pub struct Progress {
     /// When the stage began, in ms since 1970-01-01 UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase_started_at_ms: Option<i64>,
-    /// When this was written, in ms since 1970-01-01 UTC.
+    /// When this was written, in ms since 1970-01-01 UTC: the last sign of life.
     pub at_ms: i64,
+    /// When it last said anything new, in ms since 1970-01-01 UTC.
+    #[serde(default)]
+    pub changed_at_ms: i64,
     /// A remark that stays until the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -71,7 +74,7 @@ mod tests {
         let text = serde_json::to_string(&progress).unwrap();
         assert_eq!(
             text,
-            r#"{"attempt":1,"nonce":"","done":42,"total":100.5,"at_ms":0}"#
+            r#"{"attempt":1,"nonce":"","done":42,"total":100.5,"at_ms":0,"changed_at_ms":0}"#
         );
         assert_eq!(serde_json::from_str::<Progress>(&text).unwrap(), progress);
     }

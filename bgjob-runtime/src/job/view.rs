@@ -139,9 +139,21 @@ pub struct JobView {
     /// The tool's last word on its progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// A remark of the tool's that stays until the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Expected time to the end, in s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta_s: Option<u64>,
+    /// True when it has been running for longer than 95 % of the tool's earlier jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<bool>,
+    /// For how long its progress has not changed, in s, from a minute on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_progress_s: Option<u64>,
+    /// How long ago it last told its progress or printed something, in s; of running jobs in full views.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_s: Option<u64>,
     /// How long the reply was held back, in s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_s: Option<u64>,
@@ -220,7 +232,11 @@ impl JobView {
             progress: None,
             phase: None,
             message: None,
+            note: None,
             eta_s: None,
+            slow: None,
+            no_progress_s: None,
+            silent_s: None,
             waited_s: None,
             elapsed_s: None,
             queue_position: None,

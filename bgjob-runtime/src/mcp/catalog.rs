@@ -74,11 +74,14 @@ const START: [&str; 5] = [
     "state_patch",
 ];
 /// What is told of a job.
-const JOB: [&str; 14] = [
+const JOB: [&str; 17] = [
     "progress",
     "phase",
     "message",
+    "note",
     "eta_s",
+    "slow",
+    "no_progress_s",
     "waited_s",
     "elapsed_s",
     "queue_position",

@@ -158,6 +158,7 @@ pub fn tidy(mut job: JobView) -> JobView {
     job.bytes = job.bytes.filter(|_| job.result.is_none());
     job.phase = job.phase.map(|text| clean::line(&text, WORDS));
     job.message = job.message.map(|text| clean::line(&text, WORDS));
+    job.note = job.note.map(|text| clean::line(&text, WORDS));
     job.error = job.error.map(tidy_error);
     job
 }

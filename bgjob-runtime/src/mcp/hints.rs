@@ -9,6 +9,9 @@ pub const LONGEST: f64 = 50.0;
 /// What is waited and advised unless asked or taught otherwise.
 pub const USUAL: f64 = 20.0;
 
+/// A shorter wait is not worth a call, even where the job is expected to end sooner.
+const LEAST: f64 = 5.0;
+
 /// A wait given up sooner than this was ended by a person, not by a client's limit: the shortest
 /// known is 5 s.
 const SHORTEST_LIMIT: Duration = Duration::from_secs(4);
@@ -36,6 +39,14 @@ impl Hints {
         let limit = *self.limit.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(limit) = limit else { return USUAL };
         ((0.8 * limit).ceil() - 1.0).min(USUAL)
+    }
+
+    /// The wait to advise for a job that is expected to end in `eta_s`: not much longer than that, so
+    /// that the model soon hears of a job which takes longer than it should.
+    pub fn wait_for(&self, eta_s: Option<u64>) -> f64 {
+        let limit = self.wait_s();
+        let Some(eta) = eta_s else { return limit };
+        (eta as f64 * 1.1 + 1.0).ceil().max(LEAST).min(limit)
     }
 }
 
@@ -69,6 +80,21 @@ mod tests {
             hints.cancelled_after(Duration::from_secs_f64(waited));
             assert_eq!(hints.wait_s(), hint, "after {waited} s");
         }
+    }
+
+    #[test]
+    fn a_wait_ends_soon_after_the_job_should_have() {
+        let hints = Hints::default();
+        for (eta, wait) in [
+            (None, 20.0),
+            (Some(0), 5.0),
+            (Some(9), 11.0),
+            (Some(3600), 20.0),
+        ] {
+            assert_eq!(hints.wait_for(eta), wait, "{eta:?}");
+        }
+        hints.cancelled_after(Duration::from_secs(5));
+        assert_eq!(hints.wait_for(Some(0)), 3.0, "the client's limit binds");
     }
 
     #[test]

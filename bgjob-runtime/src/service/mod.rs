@@ -4,6 +4,7 @@
 mod cancel;
 pub mod doctor;
 mod environment;
+mod live;
 mod logs;
 mod mend;
 mod prune;
@@ -16,10 +17,12 @@ mod survival;
 mod system;
 mod wait;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::job::timing::PastRuns;
 use crate::launcher;
 use crate::store::data_dir::DataDir;
 use crate::store::ledger::{Ledger, Settings};
@@ -61,6 +64,8 @@ pub struct JobService {
     build: String,
     boot: String,
     mended: Once,
+    /// By tool; an entry holds while as many runs have completed as it knows of.
+    past: Mutex<HashMap<String, Arc<PastRuns>>>,
 }
 
 impl JobService {
@@ -96,6 +101,7 @@ impl JobService {
             build,
             boot: host::boot_id(),
             mended: Once::new(),
+            past: Mutex::default(),
         })
     }
 

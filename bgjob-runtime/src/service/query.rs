@@ -9,7 +9,6 @@ use super::submit::redact;
 use crate::clock;
 use crate::error::{Code, Error, Result};
 use crate::job::id::{JobId, not_found};
-use crate::job::progress::Progress;
 use crate::job::record::JobRecord;
 use crate::job::request::Owner;
 use crate::job::state::JobState;
@@ -18,8 +17,6 @@ use crate::store::files;
 use crate::store::ledger::{Ledger, ListFilter};
 use crate::sys::host;
 
-/// A progress file is small; what is larger was not written by us.
-const PROGRESS_BYTES: u64 = 64 << 10;
 const INPUT_BYTES: u64 = 64 << 20;
 
 /// How a job stands: its row and what is told of it, both of one moment.
@@ -113,6 +110,7 @@ impl JobService {
             attempt: full.attempt,
             exit: full.exit,
             usage: full.usage,
+            silent_s: self.silent_s(&job),
             attempts: attempts.into_iter().map(Into::into).collect(),
             dir: Some(self.data.job(id).path().display().to_string()),
             ..self.render(&job)?
@@ -181,29 +179,6 @@ impl JobService {
             _ => {}
         }
         Ok(view)
-    }
-
-    fn with_live_facts(&self, job: &JobRecord, mut view: JobView) -> JobView {
-        if !job.state.is_running() {
-            return view;
-        }
-        let Some(progress) = self.progress(job) else {
-            return view;
-        };
-        // Three digits tell as much as sixteen, and cost a model less.
-        view.progress = progress
-            .progress
-            .map(|share| (share * 1000.0).round() / 1000.0);
-        view.phase = progress.phase;
-        view.message = progress.message;
-        view
-    }
-
-    /// How far a running job is; nothing if it never said or what is there is not of this attempt.
-    pub(super) fn progress(&self, job: &JobRecord) -> Option<Progress> {
-        let bytes = files::read_capped(&self.data.job(&job.id).progress(), PROGRESS_BYTES).ok()?;
-        let progress: Progress = serde_json::from_slice(&bytes).ok()?;
-        (Some(&progress.nonce) == job.nonce.as_ref()).then_some(progress)
     }
 }
 

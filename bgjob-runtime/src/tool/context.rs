@@ -283,8 +283,13 @@ impl Job {
 
     fn update(&self, change: impl FnOnce(&mut Progress)) {
         let mut last = self.last();
+        let before = last.clone();
         change(&mut last);
+        let news = *last != before || before.at_ms == 0;
         last.at_ms = now_ms();
+        if news {
+            last.changed_at_ms = last.at_ms;
+        }
         self.write(&last);
         if let Some(test) = &self.inner.test {
             lock(&test.seen).push(last.clone());

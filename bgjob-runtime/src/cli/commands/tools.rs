@@ -1,5 +1,7 @@
 //! `tools`: what can be run.
 
+use std::sync::Arc;
+
 use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
@@ -9,9 +11,11 @@ use crate::cli::console;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::render::prose;
+use crate::cli::render::quantity::{count, span};
 use crate::cli::render::style::{LABEL, paint};
 use crate::cli::render::table::Table;
 use crate::cli::session::Session;
+use crate::job::timing::PastRuns;
 use crate::tool::registry::Tool;
 use crate::tool::spec::Timeout;
 
@@ -28,7 +32,7 @@ pub fn command() -> Command {
         ))
 }
 
-/// Lists or describes tools; needs no data directory.
+/// Lists or describes tools; needs no data directory, and shows how long jobs took if there is one.
 ///
 /// # Errors
 /// What stopped it.
@@ -36,7 +40,11 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     let console = &session.console;
     let Some(name) = given.get_one::<String>("TOOL") else {
         if given.get_flag(args::JSON) {
-            let tools: Vec<Value> = session.registry.iter().map(as_json).collect();
+            let tools: Vec<Value> = session
+                .registry
+                .iter()
+                .map(|tool| as_json(session, tool))
+                .collect();
             console.json(&json!({"tools": tools}))?;
         } else {
             console.print(table(session))?;
@@ -52,9 +60,9 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         .get(name)
         .ok_or_else(|| unknown_tool(session.registry, name))?;
     if given.get_flag(args::JSON) {
-        console.json(&as_json(tool))?;
+        console.json(&as_json(session, tool))?;
     } else {
-        console.print(describe(tool))?;
+        console.print(describe(session, tool))?;
         console.say(format_args!(
             "\nrun it: {}",
             console.command(format_args!("run {name} --help"))
@@ -104,7 +112,37 @@ fn timeout(tool: &Tool) -> String {
     }
 }
 
-fn describe(tool: &Tool) -> String {
+/// How long the tool's last completed jobs took.
+fn past(session: &Session<'_>, tool: &Tool) -> Option<Arc<PastRuns>> {
+    let service = session.existing_service()?;
+    service.past_runs(tool.spec.name).ok().flatten()
+}
+
+fn past_words(past: Option<&PastRuns>) -> String {
+    let Some(past) = past else {
+        return "no runs yet".into();
+    };
+    let time = |ms: u64| span(ms as f64 / 1000.0);
+    format!(
+        "{} typically, 95 % within {} ({})",
+        time(past.median_ms()),
+        time(past.p95_ms()),
+        count(past.runs(), "run"),
+    )
+}
+
+fn past_json(past: Option<&PastRuns>) -> Value {
+    match past {
+        Some(past) => json!({
+            "runs": past.runs(),
+            "median_s": past.median_ms() as f64 / 1000.0,
+            "p95_s": past.p95_ms() as f64 / 1000.0,
+        }),
+        None => json!({"runs": 0}),
+    }
+}
+
+fn describe(session: &Session<'_>, tool: &Tool) -> String {
     let spec = tool.spec;
     let mut lines = vec![paint(LABEL, spec.title.unwrap_or(spec.name))];
     lines.extend(
@@ -118,6 +156,7 @@ fn describe(tool: &Tool) -> String {
             paint(LABEL, format_args!("{name:<16}"))
         ))
     };
+    fact("takes", past_words(past(session, tool).as_deref()));
     fact("timeout", timeout(tool));
     if let Some(limit) = spec.max_concurrent {
         fact("at most at once", limit.to_string());
@@ -151,7 +190,7 @@ fn describe(tool: &Tool) -> String {
     lines.join("\n")
 }
 
-fn as_json(tool: &Tool) -> Value {
+fn as_json(session: &Session<'_>, tool: &Tool) -> Value {
     let spec = tool.spec;
     let mut shown = json!({
         "name": spec.name,
@@ -162,6 +201,7 @@ fn as_json(tool: &Tool) -> Value {
             Timeout::Never => "none".into(),
             Timeout::After(limit) => humantime::format_duration(limit).to_string().into(),
         },
+        "takes": past_json(past(session, tool).as_deref()),
         "max_concurrent": spec.max_concurrent,
         "priority": spec.priority,
         "reads": reads(tool),

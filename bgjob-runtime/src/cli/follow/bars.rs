@@ -119,8 +119,9 @@ fn message(view: &JobView) -> String {
                 .flatten()
                 .map(|text| plain::line(text, 200));
             let cancelling = (view.cancel_requested == Some(true)).then(|| "cancelling".to_owned());
-            cancelling
+            [cancelling, job::alarm(view), job::left(view)]
                 .into_iter()
+                .flatten()
                 .chain(words)
                 .collect::<Vec<_>>()
                 .join(" ")
@@ -154,5 +155,11 @@ mod tests {
             ..JobView::bare(ViewState::Running)
         };
         assert_eq!(message(&view), "day 42");
+        let view = JobView {
+            eta_s: Some(9),
+            slow: Some(true),
+            ..view
+        };
+        assert_eq!(message(&view), "SLOW (9 s left) day 42");
     }
 }

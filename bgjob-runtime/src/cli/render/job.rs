@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use super::plain;
-use super::quantity::{age, size, span};
+use super::quantity::{age, largest, size, span};
 use super::style::{LABEL, of_state, paint};
 use super::table::Table;
 use crate::job::outcome::Exit;
@@ -55,7 +55,9 @@ pub fn doing(view: &JobView) -> String {
     match view.state {
         ViewState::Queued => words.extend(waiting(view)),
         ViewState::Running | ViewState::InputRequired => {
+            words.extend(alarm(view));
             words.extend(view.progress.map(|share| format!("{:.0}%", share * 100.0)));
+            words.extend(left(view));
             words.extend(
                 [&view.phase, &view.message]
                     .into_iter()
@@ -70,6 +72,22 @@ pub fn doing(view: &JobView) -> String {
         ),
     }
     words.join(" ")
+}
+
+/// What is wrong with a running job, as far as its times tell: `SLOW, no progress for 3 min`.
+pub fn alarm(view: &JobView) -> Option<String> {
+    let slow = (view.slow == Some(true)).then(|| "SLOW".to_owned());
+    let still = view
+        .no_progress_s
+        .map(|seconds| format!("no progress for {}", largest(seconds)));
+    let words: Vec<String> = slow.into_iter().chain(still).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The expected rest of a running job: `(18 s left)`.
+pub fn left(view: &JobView) -> Option<String> {
+    view.eta_s
+        .map(|seconds| format!("({} left)", span(seconds as f64)))
 }
 
 fn waiting(view: &JobView) -> Option<String> {
@@ -175,6 +193,17 @@ pub fn show(view: &JobView) -> String {
     add("started", view.started_at.clone());
     add("ended", view.ended_at.clone());
     add("time", view.elapsed_s.map(span));
+    add(
+        "sign of life",
+        view.silent_s
+            .map(|seconds| format!("{} ago", largest(seconds))),
+    );
+    add(
+        "note",
+        view.note
+            .as_deref()
+            .map(|text| plain::line(text, MAX_WORDS)),
+    );
     add("attempt", view.attempt.map(|attempt| attempt.to_string()));
     for attempt in &view.attempts {
         add("failed attempt", Some(attempt_words(attempt)));
@@ -271,6 +300,16 @@ mod tests {
             ..view(ViewState::Running)
         };
         assert_eq!(doing(&running), "42% day 42/100");
+        let stuck = JobView {
+            eta_s: Some(125),
+            slow: Some(true),
+            no_progress_s: Some(200),
+            ..running
+        };
+        assert_eq!(
+            doing(&stuck),
+            "SLOW, no progress for 3 min 42% (2 min 5 s left) day 42/100"
+        );
         let queued = JobView {
             queue_position: Some(3),
             ..view(ViewState::Queued)

@@ -34,7 +34,11 @@ pub fn age(at: &str, now: SystemTime) -> String {
     let Ok(at) = humantime::parse_rfc3339(at) else {
         return at.to_owned();
     };
-    let whole = now.duration_since(at).unwrap_or_default().as_secs();
+    largest(now.duration_since(at).unwrap_or_default().as_secs())
+}
+
+/// A duration in s in its largest unit: `12 s`, `3 min`, `5 h`, `2 d`.
+pub fn largest(whole: u64) -> String {
     match whole {
         0..60 => format!("{whole} s"),
         60..3600 => format!("{} min", whole / 60),

@@ -167,7 +167,7 @@ impl Jobs {
         task.ttl_ms = times.ttl_ms(retention, now);
         let live = !standing.record.state.is_terminal();
         if live {
-            task.poll_interval_ms = Some(times.poll_ms(standing.view.progress, now));
+            task.poll_interval_ms = Some(times.poll_ms(standing.view.eta_s, now));
             task.status_message = status_message(&standing.view);
         }
         Ok(DetailedTask::new(task, payload(self, standing)))

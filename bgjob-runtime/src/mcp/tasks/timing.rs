@@ -6,8 +6,8 @@ use crate::job::record::JobRecord;
 
 /// The shortest advice: a client that asks more often learns nothing more.
 const SOONEST_MS: u64 = 100;
-/// The longest: people look at what a client shows.
-const LATEST_MS: u64 = 5_000;
+/// The longest.
+const LATEST_MS: u64 = 30_000;
 
 /// The moments of a job, in ms since the epoch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,17 +60,12 @@ impl Times {
         Some(life.saturating_add(kept))
     }
 
-    /// When to ask again, in ms: after a quarter of the time that is expected to remain, or of the
-    /// time that it has taken so far where nothing is expected.
-    pub fn poll_ms(&self, share: Option<f64>, now: i64) -> u64 {
-        let since = |moment: i64| u64::try_from(now.saturating_sub(moment)).unwrap_or(0);
-        let left = match (self.started, share) {
-            (Some(started), Some(share)) if share > 0.0 => {
-                since(started) as f64 * (1.0 - share.min(1.0)) / share
-            }
-            _ => since(self.submitted) as f64,
-        };
-        ((left / 4.0) as u64).clamp(SOONEST_MS, LATEST_MS)
+    /// When to ask again, in ms: after a tenth of the time that is expected to remain, or of the time
+    /// that it has taken so far where nothing is expected.
+    pub fn poll_ms(&self, eta_s: Option<u64>, now: i64) -> u64 {
+        let taken = || u64::try_from(now.saturating_sub(self.submitted)).unwrap_or(0);
+        let time = eta_s.map_or_else(taken, |eta| eta.saturating_mul(1000));
+        (time / 10).clamp(SOONEST_MS, LATEST_MS)
     }
 }
 
@@ -121,11 +116,11 @@ mod tests {
 
     #[test]
     fn advice_follows_the_time_that_is_left() {
-        assert_eq!(running().poll_ms(Some(0.5), 7_000), 1_000);
-        assert_eq!(running().poll_ms(Some(0.01), 7_000), LATEST_MS);
-        assert_eq!(running().poll_ms(Some(1.0), 7_000), SOONEST_MS);
-        assert_eq!(running().poll_ms(None, 9_000), 2_000);
-        assert_eq!(running().poll_ms(Some(f64::NAN), 9_000), 2_000);
+        assert_eq!(running().poll_ms(Some(42), 7_000), 4_200);
+        assert_eq!(running().poll_ms(Some(0), 7_000), SOONEST_MS);
+        assert_eq!(running().poll_ms(Some(u64::MAX), 7_000), LATEST_MS);
+        assert_eq!(running().poll_ms(None, 9_000), 800);
+        assert_eq!(running().poll_ms(None, i64::MAX), LATEST_MS);
         assert_eq!(running().poll_ms(None, 0), SOONEST_MS);
     }
 

@@ -36,7 +36,14 @@ pub fn follow(jobs: &Jobs, view: JobView) -> Reply {
 
 /// Adds the advice to wait for a job.
 pub fn wait(jobs: &Jobs, reply: Reply, id: &JobId) -> Reply {
-    let args = json!({ "job_id": id, "wait_s": seconds(jobs.hints().wait_s()) });
+    let queued = reply.job.state == ViewState::Queued;
+    // One that has not begun may begin any moment, and then take as long as its predecessors.
+    let expected = || jobs.service().past_runs(id.tool()).ok().flatten();
+    let eta_s = match queued && reply.job.waiting_for.is_empty() {
+        true => expected().map(|past| past.median_ms().div_ceil(1000)),
+        false => reply.job.eta_s,
+    };
+    let args = json!({ "job_id": id, "wait_s": seconds(jobs.hints().wait_for(eta_s)) });
     reply.next(jobs.names().status(Some(id.tool())), args)
 }
 
