@@ -14,7 +14,7 @@ fn root() -> PathBuf {
 
 fn rust_files() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open: Vec<PathBuf> = ["bgjob-macros", "bgjob-runtime", "examples", "tests"]
+    let mut open: Vec<PathBuf> = ["bgjob-macros", "bgjob-runtime", "book", "examples", "tests"]
         .map(|dir| root().join(dir))
         .into();
     while let Some(dir) = open.pop() {

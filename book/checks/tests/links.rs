@@ -1,0 +1,140 @@
+//! Links lead to pages and headings that exist; paths of the repository and names of tests do, too.
+
+use std::path::Path;
+
+use bgjob_book::{Chapter, chapters, root, src};
+
+use crate::none;
+
+fn folder(path: &str) -> &Path {
+    Path::new(path).parent().unwrap_or(Path::new(""))
+}
+
+/// `a/../b` is `b`.
+fn tidy(path: &Path) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.iter().map(|part| part.to_string_lossy()) {
+        if part == ".." && parts.pop().is_some() {
+            continue;
+        }
+        parts.push(part.into_owned());
+    }
+    parts.join("/")
+}
+
+fn problem(chapter: &Chapter, all: &[Chapter], to: &str) -> Option<String> {
+    if to.starts_with("https://") {
+        return None;
+    }
+    if to.contains("://") {
+        return Some("only https and relative links".into());
+    }
+    let (path, fragment) = to.split_once('#').unwrap_or((to, ""));
+    let target = match path {
+        "" => chapter.path.clone(),
+        path => tidy(&folder(&chapter.path).join(path)),
+    };
+    if !target.ends_with(".md") {
+        return (!src().join(&target).is_file()).then(|| format!("no file `{target}`"));
+    }
+    let Some(page) = all.iter().find(|page| page.path == target) else {
+        return Some(format!("no chapter `{target}`"));
+    };
+    let missing = !fragment.is_empty() && !page.anchors().iter().any(|known| known == fragment);
+    missing.then(|| format!("no heading `#{fragment}` in {target}: {:?}", page.anchors()))
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let all = chapters();
+    let mut offenders = Vec::new();
+    for chapter in &all {
+        for link in chapter.links() {
+            if let Some(why) = problem(chapter, &all, &link.to) {
+                offenders.push(format!(
+                    "{}:{}: {}: {why}",
+                    chapter.path, link.line, link.to
+                ));
+            }
+        }
+    }
+    none("links that lead nowhere", &offenders);
+}
+
+/// `examples/digester/src/tools.rs`, and as the map of the architecture has it `store/job_dir.rs`.
+fn is_path(word: &str) -> bool {
+    let rooted = ["examples/", "tests/", "bgjob-", "book/"];
+    let plain = !word.contains([' ', '<', '*', '{', '…', '$', '~']);
+    plain
+        && (word.contains('/') && word.ends_with(".rs")
+            || rooted.iter().any(|start| word.starts_with(start)))
+}
+
+#[test]
+fn paths_of_the_repository_exist() {
+    let roots = ["", "bgjob-runtime/src", "bgjob-macros/src"];
+    let mut offenders = Vec::new();
+    for chapter in chapters() {
+        for word in chapter.codes().into_iter().filter(|word| is_path(word)) {
+            if !roots
+                .iter()
+                .any(|base| root().join(base).join(&word).exists())
+            {
+                offenders.push(format!("{}: `{word}`", chapter.path));
+            }
+        }
+    }
+    none("paths that are not in the repository", &offenders);
+}
+
+fn sources() -> String {
+    let mut text = String::new();
+    let mut open: Vec<_> = [
+        "tests",
+        "bgjob-runtime",
+        "bgjob-macros",
+        "examples",
+        "book/checks",
+    ]
+    .map(|folder| root().join(folder))
+    .into();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            if path.is_dir() && name != "node_modules" && name != ".venv" && name != "target" {
+                open.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                text += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
+/// Tests have sentences for names: `limits::a_limit_binds_over_all_processes`.
+fn test_name(word: &str) -> Option<&str> {
+    let name = word.rsplit("::").next()?;
+    let plain = name
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    (plain && name.matches('_').count() >= 3).then_some(name)
+}
+
+#[test]
+fn the_tests_that_the_internals_name_exist() {
+    let sources = sources();
+    let mut offenders = Vec::new();
+    let pages = chapters()
+        .into_iter()
+        .filter(|page| page.path.starts_with("internals/"));
+    for chapter in pages {
+        for word in chapter.codes() {
+            if let Some(name) = test_name(&word)
+                && !sources.contains(&format!("fn {name}("))
+            {
+                offenders.push(format!("{}: `{word}`", chapter.path));
+            }
+        }
+    }
+    none("tests that do not exist", &offenders);
+}

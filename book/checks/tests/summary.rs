@@ -1,0 +1,64 @@
+//! The summary lists every chapter, and every block has a language that somebody checks.
+
+use std::path::{Path, PathBuf};
+
+use bgjob_book::{chapters, src};
+
+use crate::none;
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|end| end == "md") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_summary_lists_every_chapter_once() {
+    let mut found = Vec::new();
+    files(&src(), &mut found);
+    let mut found: Vec<String> = found
+        .iter()
+        .map(|path| path.strip_prefix(src()).unwrap().display().to_string())
+        .filter(|path| path != "SUMMARY.md")
+        .collect();
+    let mut listed: Vec<String> = chapters().into_iter().map(|chapter| chapter.path).collect();
+    found.sort();
+    listed.sort();
+    assert_eq!(listed, found);
+}
+
+#[test]
+fn every_chapter_begins_with_its_title() {
+    let wrong = chapters().into_iter().filter(|chapter| {
+        let titles = chapter.text.lines().filter(|line| line.starts_with("# "));
+        !chapter.text.starts_with("# ") || titles.count() > 1 && chapter.blocks().is_empty()
+    });
+    let wrong: Vec<String> = wrong.map(|chapter| chapter.path).collect();
+    none("chapters without one title at their top", &wrong);
+}
+
+/// What is checked: doc tests, this package's tests, `book/quick-start`; `text` is for drawings.
+const LANGUAGES: [&str; 5] = ["rust", "console", "json", "toml", "text"];
+
+#[test]
+fn every_block_is_run_or_says_why_not() {
+    let mut offenders = Vec::new();
+    for chapter in chapters() {
+        for block in chapter.blocks() {
+            let at = format!("{}:{}", chapter.path, block.line);
+            let (checked, info) = (LANGUAGES.contains(&block.language()), &block.info);
+            let skipped = info.contains("ignore");
+            if (!checked || skipped) && block.not_run().is_none() {
+                offenders.push(format!(
+                    "{at}: `{info}` is not run; say why in `<!-- not run: … -->` on the line above"
+                ));
+            }
+        }
+    }
+    none("blocks that nobody runs", &offenders);
+}
