@@ -335,10 +335,12 @@ fn started_once(jobs: &[Job], oracle: &Oracle, found: &mut Vec<String>) {
     }
 }
 
-/// Watches states from outside: nothing that has ended may ever be seen otherwise again.
+/// Watches states from outside: nothing that has ended may ever be seen otherwise again, and the
+/// readable copy of a state field is absent or whole, and never goes back.
 #[derive(Debug, Default)]
 pub struct Watcher {
     seen: BTreeMap<String, String>,
+    versions: BTreeMap<String, i64>,
 }
 
 impl Watcher {
@@ -363,6 +365,30 @@ impl Watcher {
             }
         }
         self.seen = now;
+        self.look_at_fields(sandbox, &mut found);
         found
+    }
+
+    fn look_at_fields(&mut self, sandbox: &Sandbox, found: &mut Vec<String>) {
+        let entries = fs::read_dir(sandbox.data().join("state"));
+        for path in entries.into_iter().flatten().flatten().map(|e| e.path()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') || !name.ends_with(".json") {
+                continue;
+            }
+            // A reset may come between the list and the look.
+            let Ok(bytes) = fs::read(&path) else { continue };
+            let version = serde_json::from_slice::<Value>(&bytes)
+                .ok()
+                .and_then(|copy| copy["version"].as_i64());
+            let seen = self.versions.entry(name.into_owned()).or_default();
+            if version.is_none_or(|version| version < *seen) {
+                let name = path.display();
+                found.push(format!(
+                    "I8: {name} showed version {seen}, then {version:?}"
+                ));
+            }
+            *seen = version.unwrap_or(*seen);
+        }
     }
 }

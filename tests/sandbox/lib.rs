@@ -1,6 +1,7 @@
 //! What the tests stand on: a data directory of one's own, the fixture server's command line, a
 //! socket that counts running bodies, and a look at the processes that belong to the directory.
 
+pub mod dataflow;
 pub mod invariants;
 pub mod mcp;
 pub mod oracle;

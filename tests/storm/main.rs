@@ -3,14 +3,20 @@
 //! `cargo test -p bgjob-tests --test storm -- --seconds 1800 --seed 7`
 //!
 //! The seed decides what is done and in which order; what the kernel makes of it is its own affair.
+//! Jobs wait for jobs, read and write one field that is reset under them, are tried again, and share
+//! idempotency keys. Built with `--features failpoints`, deaths and errors strike the engine's own
+//! edges too.
 //! Without arguments it blows for 5 s, so that it stays sound between the long runs.
 
+mod calls;
+mod gusts;
 mod weather;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bgjob_tests::dataflow;
 use bgjob_tests::invariants::{self, Watcher};
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::{PATIENCE, Sandbox};
@@ -58,16 +64,17 @@ fn blow(length: Duration, seed: u64) -> Vec<String> {
         weather.step();
         if weather.steps().is_multiple_of(16) {
             problems.extend(watcher.look(&sandbox));
+            problems.extend(weather.trouble());
         }
     }
     weather.calm();
+    problems.extend(weather.trouble());
     problems.extend(come_to_rest(&sandbox));
     problems.extend(watcher.look(&sandbox));
-    problems.extend(invariants::problems(
-        &sandbox,
-        weather.acknowledged(),
-        Some(&oracle),
-    ));
+    let told = weather.told();
+    problems.extend(invariants::problems(&sandbox, told.ids(), Some(&oracle)));
+    problems.extend(dataflow::problems(&sandbox));
+    problems.extend(told.broken(&sandbox));
     if oracle.most() > LIMIT {
         problems.push(format!("I9: {} bodies ran at once", oracle.most()));
     }
@@ -138,11 +145,20 @@ fn report(sandbox: &Sandbox, weather: &Weather<'_>, oracle: &Oracle) {
     let jobs: i64 = ends.values().sum();
     println!(
         "{jobs} jobs ({} acknowledged): {ends:?}",
-        weather.acknowledged().len()
+        weather.told().ids().len()
     );
+    println!("{}", weather.summary());
+    let number = |sql: &str| -> i64 {
+        let row = ledger.query_row(sql, [], |row| row.get(0));
+        row.expect("the ledger reads")
+    };
     println!(
-        "{}; at most {} bodies at once",
-        weather.summary(),
+        "{} promised values of live writers, {} failed attempts, {} patches of before a reset, {} replayed calls; \
+         at most {} bodies at once",
+        number("SELECT count(*) FROM pin WHERE writer IS NOT NULL"),
+        number("SELECT count(*) FROM attempt"),
+        number("SELECT count(*) FROM job WHERE patch_skipped LIKE '%reset%'"),
+        weather.told().replayed(),
         oracle.most()
     );
 }

@@ -1,7 +1,6 @@
 //! What the storm does, step by step.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::process::{Child, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,8 +10,13 @@ use bgjob_tests::oracle::Oracle;
 use bgjob_tests::processes::{Found, Kind};
 use rustix::process::Signal;
 
+use crate::calls::{Call, Told, draw};
+use crate::gusts::Gusts;
+
 /// Submitters at work at once.
 const AT_ONCE: usize = 4;
+/// No more is submitted while more jobs than this are queued: the storm shall come to rest.
+const QUEUE: i64 = 100;
 
 /// The storm's state.
 pub struct Weather<'a> {
@@ -20,10 +24,12 @@ pub struct Weather<'a> {
     oracle: &'a Oracle,
     random: u64,
     steps: u64,
-    submitters: Vec<Child>,
-    acknowledged: Vec<String>,
+    submitters: Vec<(Child, Call)>,
+    told: Told,
     stopped: Vec<JoinHandle<()>>,
     done: BTreeMap<&'static str, u64>,
+    gusts: Gusts,
+    trouble: Vec<String>,
 }
 
 impl<'a> Weather<'a> {
@@ -35,20 +41,27 @@ impl<'a> Weather<'a> {
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             steps: 0,
             submitters: Vec::new(),
-            acknowledged: Vec::new(),
+            told: Told::default(),
             stopped: Vec::new(),
             done: BTreeMap::new(),
+            gusts: Gusts::default(),
+            trouble: Vec::new(),
         }
     }
 
-    /// The ids that submitters were told.
-    pub fn acknowledged(&self) -> &[String] {
-        &self.acknowledged
+    /// What submitters were told.
+    pub fn told(&self) -> &Told {
+        &self.told
     }
 
     /// Steps taken.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// Answers that nobody should get, since the last look.
+    pub fn trouble(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.trouble)
     }
 
     /// What was done, in words.
@@ -63,11 +76,7 @@ impl<'a> Weather<'a> {
 
     /// A number below `most` (xorshift64*).
     fn below(&mut self, most: usize) -> usize {
-        self.random ^= self.random >> 12;
-        self.random ^= self.random << 25;
-        self.random ^= self.random >> 27;
-        let drawn = self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(drawn).unwrap_or(0) % most.max(1)
+        below(&mut self.random, most)
     }
 
     fn count(&mut self, what: &'static str) {
@@ -77,71 +86,97 @@ impl<'a> Weather<'a> {
     /// Does one thing.
     pub fn step(&mut self) {
         self.steps += 1;
-        match self.below(100) {
+        match self.below(108) {
             0..60 => self.submit(),
-            60..66 => self.kill(Kind::Supervisor, "supervisors killed"),
-            66..72 => self.kill(Kind::Worker, "workers killed"),
+            60..65 => self.kill(Kind::Supervisor, "supervisors killed"),
+            65..70 => self.kill(Kind::Worker, "workers killed"),
+            70..72 => self.kill(Kind::Descendant, "descendants killed"),
             72..76 => self.stop(),
-            76..84 => self.steer("cancel"),
-            84..92 => self.steer("retry"),
-            92..97 => self.kill_submitter(),
-            _ => {
+            76..82 => self.steer("cancel"),
+            82..88 => self.steer("retry"),
+            88..94 => self.kill_submitter(),
+            94..97 => self.change_state(),
+            97..100 => {
                 self.count("looks");
                 self.sandbox.run(["doctor"]);
             }
+            _ => self.gust(),
         }
     }
 
     fn submit(&mut self) {
-        let socket = self.oracle.path();
-        let choice = self.below(14);
-        let args: Vec<&str> = match choice {
-            0..4 => vec!["gate", "--socket", &socket],
-            4..6 => vec!["note", "--text", "x"],
-            6 => vec!["read_note"],
-            7 => vec!["part", "--with", "true"],
-            8 => vec!["exit", "--status", "3"],
-            9 => vec!["panic", "--text", "x"],
-            10 => vec!["sleep", "--ms", "200"],
-            11 => vec![
-                "litter", "--escape", "daemon", "--count", "2", "--stay", "false",
-            ],
-            12 => vec!["suicide", "--signal", "9"],
-            _ => vec!["big", "--kib", "100"],
-        };
-        let line = ["run"].into_iter().chain(args).chain(["--detach"]);
-        let child = self
-            .sandbox
-            .command(line)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
+        let sql = "SELECT count(*) FROM job WHERE state = 'queued'";
+        let ledger = self.sandbox.ledger();
+        let queued = ledger.query_row(sql, [], |row| row.get::<_, i64>(0));
+        drop(ledger);
+        if queued.expect("the ledger reads") > QUEUE {
+            self.count("pauses");
+            std::thread::park_timeout(Duration::from_millis(50));
+            return;
+        }
+        let (steps, socket) = (self.steps, self.oracle.path());
+        let random = &mut self.random;
+        let call = draw(steps, &socket, self.told.recent(), |most| {
+            below(random, most)
+        });
         self.count("submissions");
-        self.submitters.push(child.expect("a submitter starts"));
-        if self.submitters.len() > AT_ONCE {
-            let first = self.submitters.remove(0);
-            self.collect(first);
+        self.start(call);
+    }
+
+    /// Values set by hand and resets, among the jobs that write and read the field.
+    fn change_state(&mut self) {
+        let value = format!("{{\"text\": \"by hand {}\"}}", self.steps);
+        if self.below(2) == 0 {
+            self.count("resets");
+            self.start(Call::plain(&["state", "reset", "note"]));
+        } else {
+            self.count("values set");
+            self.start(Call::plain(&["state", "set", "note", &value]));
         }
     }
 
-    fn collect(&mut self, mut submitter: Child) {
-        let mut told = String::new();
-        if let Some(mut out) = submitter.stdout.take() {
-            let _ = out.read_to_string(&mut told);
+    fn start(&mut self, call: Call) {
+        let mut command = self.sandbox.command(&call.args);
+        if let Some(orders) = self.gusts.of_a_front_end(self.sandbox) {
+            command.env("BGJOB_FAILPOINTS", orders);
         }
-        let _ = submitter.wait();
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        self.submitters
+            .push((child.expect("a submitter starts"), call));
+        if self.submitters.len() > AT_ONCE {
+            let (child, call) = self.submitters.remove(0);
+            self.collect(child, &call);
+        }
+    }
+
+    fn collect(&mut self, submitter: Child, call: &Call) {
+        let output = submitter.wait_with_output().expect("a submitter ends");
         // A line that was cut off is no acknowledgement.
-        self.acknowledged.extend(
-            told.split_inclusive('\n')
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if call.submits {
+            let ids = text
+                .split_inclusive('\n')
                 .filter_map(|line| line.strip_suffix('\n'))
-                .map(str::to_owned),
-        );
+                .map(str::to_owned)
+                .collect();
+            self.told.take(call, ids);
+        }
+        // Done, refused for a reason that the caller can see, or killed; with a failing disk, an error.
+        let fine = matches!(output.status.code(), Some(0..=2) | None);
+        if !fine && !self.gusts.excuse(&output.stderr) {
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            self.trouble
+                .push(format!("{:?} ended {}: {told}", call.args, output.status));
+        }
     }
 
     fn kill_submitter(&mut self) {
-        if let Some(mut submitter) = self.submitters.pop() {
+        if let Some((mut submitter, call)) = self.submitters.pop() {
             let _ = submitter.kill();
-            self.collect(submitter);
+            self.collect(submitter, &call);
             self.count("submitters killed");
         }
     }
@@ -186,18 +221,19 @@ impl<'a> Weather<'a> {
     }
 
     fn steer(&mut self, how: &'static str) {
-        if self.acknowledged.is_empty() {
+        // One of the latest: the old ones have ended.
+        let span = self.told.recent().len();
+        if span == 0 {
             return;
         }
-        // One of the latest: the old ones have ended.
-        let span = self.acknowledged.len().min(12);
-        let index = self.acknowledged.len() - 1 - self.below(span);
-        let id = self.acknowledged[index].clone();
+        let index = self.below(span);
+        let id = self.told.recent()[index].clone();
         if how == "retry" {
             let ran = self.sandbox.run(["jobs", "retry", &id, "--detach"]);
             if ran.code == Some(0) {
-                self.acknowledged.push(ran.stdout.trim().to_owned());
-                self.count("retries");
+                let retried = ran.stdout.trim().to_owned();
+                self.told.take(&Call::default(), vec![retried]);
+                self.count("retries by hand");
             }
         } else {
             self.sandbox
@@ -206,13 +242,29 @@ impl<'a> Weather<'a> {
         }
     }
 
+    fn gust(&mut self) {
+        let random = &mut self.random;
+        if let Some(what) = self.gusts.blow(self.sandbox, |most| below(random, most)) {
+            self.count(what);
+        }
+    }
+
     /// Ends the storm: who was stopped goes on, who was at work finishes.
     pub fn calm(&mut self) {
+        self.sandbox.withdraw_orders();
         for stopped in self.stopped.drain(..) {
             let _ = stopped.join();
         }
-        for submitter in std::mem::take(&mut self.submitters) {
-            self.collect(submitter);
+        for (submitter, call) in std::mem::take(&mut self.submitters) {
+            self.collect(submitter, &call);
         }
     }
+}
+
+fn below(random: &mut u64, most: usize) -> usize {
+    *random ^= *random >> 12;
+    *random ^= *random << 25;
+    *random ^= *random >> 27;
+    let drawn = random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+    usize::try_from(drawn).unwrap_or(0) % most.max(1)
 }
