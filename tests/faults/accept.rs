@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::process::CommandExt;
 
+use bgjob_tests::mcp::Server;
 use bgjob_tests::{Ran, Sandbox, finish, until};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
@@ -33,6 +34,10 @@ pub const ALL: &[Scenario] = &[
     (
         "one_key_from_two_submitters_at_once_is_one_job",
         one_key_from_two_submitters_at_once_is_one_job,
+    ),
+    (
+        "a_server_killed_between_commit_and_reply_is_asked_again_by_two_and_has_one_job",
+        a_server_killed_between_commit_and_reply_is_asked_again_by_two_and_has_one_job,
     ),
 ];
 
@@ -206,4 +211,38 @@ fn one_key_from_two_submitters_at_once_is_one_job() {
     let id = ids.into_iter().next().unwrap_or_default();
     assert_eq!(sandbox.wait(&id)["result"], json!(3));
     settle(&sandbox, &[id], None);
+}
+
+fn a_server_killed_between_commit_and_reply_is_asked_again_by_two_and_has_one_job() {
+    let sandbox = sandbox();
+    let mut doomed = sandbox.command(["serve"]);
+    doomed.env("BGJOB_FAILPOINTS", "accept.after_commit=kill");
+    let mut doomed = Server::greet(doomed);
+    let call = json!({"name": "add", "arguments": {"a": 1, "b": 2},
+        "_meta": {"io.github.bgjob/idempotency-key": "k"}});
+    let asked = doomed.begin("tools/call", call.clone());
+    doomed.ended();
+    while doomed.hear(std::time::Duration::ZERO) {}
+    assert!(!doomed.answered().contains_key(&asked.to_string()));
+    assert_eq!(rows(&sandbox), 1, "it was accepted and nobody was told");
+    let ids: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..2)
+            .map(|_| {
+                let mut server = Server::start(&sandbox);
+                let call = call.clone();
+                scope.spawn(move || {
+                    let answer = server.request("tools/call", call);
+                    let reply = server.reply("add", &answer);
+                    assert_eq!(reply["replayed"], true, "{reply:?}");
+                    reply.id()
+                })
+            })
+            .collect();
+        calls
+            .into_iter()
+            .map(|call| call.join().expect("a reply"))
+            .collect()
+    });
+    assert_eq!((ids.len(), rows(&sandbox)), (1, 1));
+    settle(&sandbox, &Vec::from_iter(ids), None);
 }

@@ -11,6 +11,7 @@ mod ends;
 mod fold;
 mod formats;
 mod hostile;
+mod idempotency;
 mod inheritance;
 mod interrupts;
 mod limits;

@@ -72,26 +72,34 @@ impl Server {
 
     /// Starts a server and begins as a client of that era does.
     pub fn start_as(sandbox: &Sandbox, era: Era) -> Self {
-        let mut server = Self::spawn(sandbox.command(["serve"]));
-        server.era = era;
+        Self::spawn(sandbox.command(["serve"])).opened(era)
+    }
+
+    /// Starts a server from a command and opens a session.
+    pub fn greet(command: std::process::Command) -> Self {
+        Self::spawn(command).opened(Era::Session)
+    }
+
+    fn opened(mut self, era: Era) -> Self {
+        self.era = era;
         match era {
             Era::Session => {
                 let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {},
                     "clientInfo": {"name": "test", "version": "1"}});
-                let answer = server.request("initialize", hello);
+                let answer = self.request("initialize", hello);
                 assert_eq!(
                     answer["result"]["protocolVersion"], "2025-06-18",
                     "{answer}"
                 );
-                server.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+                self.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
             }
             Era::SelfContained => {
-                let answer = server.request("server/discover", json!({}));
+                let answer = self.request("server/discover", json!({}));
                 assert!(answer["result"]["supportedVersions"].is_array(), "{answer}");
             }
         }
-        server.learn_schemas();
-        server
+        self.learn_schemas();
+        self
     }
 
     /// Starts a server from a command and says nothing to it. It leads a process group of its own.
@@ -162,10 +170,10 @@ impl Server {
     pub fn begin(&mut self, method: &str, mut params: Value) -> u64 {
         self.last_id += 1;
         if self.era == Era::SelfContained {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-                "io.modelcontextprotocol/clientCapabilities": {}});
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = "2026-07-28".into();
+            meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "1"});
+            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
         }
         self.send(
             &json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}),

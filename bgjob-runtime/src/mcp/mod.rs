@@ -31,6 +31,7 @@ pub use names::JobTools;
 pub use serve::{ServeOptions, serve_stdio};
 pub use server::Server;
 pub use stdio::stdio;
+pub use tools::IDEMPOTENCY_KEY;
 pub use transport::{Ended, Limits, LineTransport};
 
 /// The protocol library whose handlers [`WithJobs`] takes: another version of it has other types.

@@ -29,6 +29,8 @@ const ROW_INPUT_BYTES: usize = 1 << 20;
 const MAX_INPUT_BYTES: usize = 64 << 20;
 /// An environment larger than this would not fit an exec(2).
 const MAX_ENV_BYTES: usize = 1 << 20;
+/// No idempotency key is longer, in bytes.
+const MAX_KEY_BYTES: usize = 256;
 /// A field may move under the check; one that moves this often is being hammered.
 const STATE_TRIES: usize = 8;
 
@@ -56,8 +58,35 @@ impl JobService {
             )
             .remedy("Pass a path to a file instead of its content."));
         }
-        let record = self.accept(tool, &request, &input)?;
-        Ok(record)
+        match self.accepted_before(tool, &request, &input)? {
+            Some(earlier) => self.replayed(&earlier),
+            None => self.accept(tool, &request, &input),
+        }
+    }
+
+    /// The job of an earlier call with the same key. It stands for this call whatever has become of
+    /// the state since; only the acceptance itself can tell for certain that there is none.
+    fn accepted_before(
+        &self,
+        tool: &Tool,
+        request: &Request,
+        input: &[u8],
+    ) -> Result<Option<JobRecord>> {
+        let Some(key) = request.idempotency_key.as_deref() else {
+            return Ok(None);
+        };
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!("the idempotency key has {} bytes", key.len()),
+            )
+            .remedy(format!(
+                "Give 1 to {MAX_KEY_BYTES} bytes: a random one for each call that may be repeated."
+            )));
+        }
+        let hash = sha256_hex(input);
+        self.ledger()
+            .job_of_key(request.owner.as_str(), tool.spec.name, key, &hash)
     }
 
     /// The tool `name`.

@@ -13,3 +13,4 @@ pub mod submit;
 pub mod system;
 
 pub use next::follow;
+pub use submit::IDEMPOTENCY_KEY;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::Ledger;
 use super::dedupe::same_call;
@@ -98,19 +98,43 @@ impl Ledger {
             Ok(Accepted::New(Box::new(record)))
         })
     }
+
+    /// The job that `owner` has of `tool` and `key`.
+    ///
+    /// # Errors
+    /// `idempotency_conflict` when it has another input; `storage_error`.
+    pub fn job_of_key(
+        &self,
+        owner: &str,
+        tool: &str,
+        key: &str,
+        input_hash: &str,
+    ) -> Result<Option<JobRecord>> {
+        of_key(&self.conn, owner, tool, key, input_hash)
+    }
 }
 
 fn same_key(tx: &Transaction<'_>, job: &NewJob<'_>) -> Result<Option<JobRecord>> {
-    let Some(key) = job.idempotency_key else {
-        return Ok(None);
-    };
-    let earlier: Option<(String, String)> = tx
+    match job.idempotency_key {
+        Some(key) => of_key(tx, job.owner, job.id.tool(), key, job.input_hash),
+        None => Ok(None),
+    }
+}
+
+fn of_key(
+    conn: &Connection,
+    owner: &str,
+    tool: &str,
+    key: &str,
+    input_hash: &str,
+) -> Result<Option<JobRecord>> {
+    let earlier: Option<(String, String)> = conn
         .prepare_cached("SELECT id, input_hash FROM job WHERE owner = ?1 AND tool = ?2 AND idempotency_key = ?3")?
-        .query_row(params![job.owner, job.id.tool(), key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![owner, tool, key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match earlier {
         None => Ok(None),
-        Some((id, hash)) if hash == job.input_hash => by_id(tx, job.owner, &id),
+        Some((id, hash)) if hash == input_hash => by_id(conn, owner, &id),
         Some((id, _)) => Err(Error::new(
             Code::IdempotencyConflict,
             format!("the idempotency key was used for {id} with another input"),
