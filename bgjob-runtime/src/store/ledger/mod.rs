@@ -271,7 +271,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.db");
         let holder = held(&path);
-        let other = Connection::open(&path).unwrap();
+        let mut other = Connection::open(&path).unwrap();
         static ASKED: AtomicBool = AtomicBool::new(false);
         other
             .busy_handler(Some(|_| {
@@ -298,7 +298,11 @@ mod tests {
         let error = ledger.set_setting("max_jobs", "1").unwrap_err();
         // 1 s of tries; trying all of that again as often would be minutes.
         assert!(began.elapsed() < Duration::from_secs(30));
-        assert!(error.remedy.unwrap().contains("holds it"), "{error}");
+        assert!(
+            error
+                .remedy
+                .is_some_and(|remedy| remedy.contains("holds it"))
+        );
     }
 
     #[test]
