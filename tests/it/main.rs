@@ -21,6 +21,7 @@ mod mcp_session;
 mod mcp_stop;
 mod mcp_wait;
 mod predecessor;
+mod programs;
 mod reference;
 mod repeats;
 mod resources;

@@ -4,7 +4,7 @@
 //! warning. Nothing is guessed: an end that nobody saw is `unknown`.
 
 use crate::error::{Code, Error};
-use crate::job::outcome::{Cause, Exit, Outcome, Usage};
+use crate::job::outcome::{Cause, Exit, Outcome, Usage, signal_name};
 use crate::job::state::JobState;
 
 /// What is known of an attempt after its whole tree is gone.
@@ -149,31 +149,6 @@ fn warning(evidence: &Evidence) -> Option<String> {
             )
         })
     })
-}
-
-/// The name of a signal (signal(7)).
-pub fn signal_name(signal: i32) -> &'static str {
-    match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL",
-        5 => "SIGTRAP",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        10 => "SIGUSR1",
-        11 => "SIGSEGV",
-        12 => "SIGUSR2",
-        13 => "SIGPIPE",
-        14 => "SIGALRM",
-        15 => "SIGTERM",
-        24 => "SIGXCPU",
-        25 => "SIGXFSZ",
-        31 => "SIGSYS",
-        _ => "see signal(7)",
-    }
 }
 
 #[cfg(test)]

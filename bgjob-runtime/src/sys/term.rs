@@ -4,7 +4,7 @@
 //! signal's default action at once instead of after the whole grace period.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +16,8 @@ use tokio::io::unix::AsyncFd;
 #[derive(Debug)]
 pub struct TermFlag {
     set: AtomicBool,
-    event: OwnedFd,
+    /// Readable from then on; `None` where no descriptor was left for it.
+    event: Option<OwnedFd>,
 }
 
 /// The flag of this process, installing the handler the first time.
@@ -27,20 +28,11 @@ pub fn watch() -> &'static TermFlag {
     install_once();
     match flag {
         Some(flag) => flag,
-        // Out of descriptors: the flag still works for `is_set`, through /dev/null as its event.
+        // Out of descriptors: the flag still works for `is_set`.
         None => NEVER.get_or_init(|| TermFlag {
             set: AtomicBool::new(false),
-            event: null(),
+            event: None,
         }),
-    }
-}
-
-fn null() -> OwnedFd {
-    loop {
-        if let Ok(file) = std::fs::File::open("/dev/null") {
-            return file.into();
-        }
-        std::thread::yield_now();
     }
 }
 
@@ -48,7 +40,7 @@ fn new_flag() -> io::Result<TermFlag> {
     let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
     Ok(TermFlag {
         set: AtomicBool::new(false),
-        event,
+        event: Some(event),
     })
 }
 
@@ -74,9 +66,15 @@ impl TermFlag {
 
     fn raise(&self) {
         self.set.store(true, Ordering::Release);
+        let Some(event) = &self.event else { return };
         let one = 1u64.to_ne_bytes();
         // SAFETY: write(2) of eight bytes to a descriptor that lives as long as the process.
-        unsafe { libc::write(self.event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+        unsafe { libc::write(event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+    }
+
+    /// What becomes readable when the signal has arrived, and stays so.
+    pub fn event(&self) -> Option<BorrowedFd<'_>> {
+        self.event.as_ref().map(AsFd::as_fd)
     }
 
     /// Waits until the signal has arrived. Needs a tokio runtime with I/O enabled.
@@ -84,9 +82,10 @@ impl TermFlag {
         while !self.is_set() {
             // SAFETY: the eventfd belongs to a flag that lives as long as the process, so the registered
             // descriptor stays open and ours.
-            let registered =
-                unsafe { AsyncFd::register_with_interest(self.event.as_fd(), Interest::READABLE) };
-            let Ok(fd) = registered else {
+            let registered = self
+                .event()
+                .map(|event| unsafe { AsyncFd::register_with_interest(event, Interest::READABLE) });
+            let Some(Ok(fd)) = registered else {
                 std::future::pending::<()>().await;
                 return;
             };

@@ -78,6 +78,14 @@ impl Watch {
         Ok(inotify::add_watch(&self.fd, file, WatchFlags::MODIFY)?)
     }
 
+    /// Watches `dir` for files that are renamed into it or closed after writing.
+    ///
+    /// # Errors
+    /// When the directory is not there or the user has no watch left.
+    pub fn add_written(&self, dir: &Path) -> io::Result<i32> {
+        self.add_for(dir, WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO)
+    }
+
     fn add_for(&self, dir: &Path, events: WatchFlags) -> io::Result<i32> {
         Ok(inotify::add_watch(
             &self.fd,

@@ -18,6 +18,7 @@ use crate::job::progress::Progress;
 use crate::sys;
 
 mod checkpoint;
+pub mod command;
 
 /// Between two writes of `progress.json` at least this long passes, unless something new begins or ends.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -29,6 +30,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// | [`progress`](Job::progress), [`phase`](Job::phase), [`note`](Job::note) | telling how far the work is |
 /// | [`is_cancelled`](Job::is_cancelled), [`cancelled`](Job::cancelled) | ending early and tidily |
 /// | [`checkpoint`](Job::checkpoint), [`restore`](Job::restore) | going on where an earlier attempt ended |
+/// | [`command`](Job::command) | running another program |
 /// | [`dir`](Job::dir), [`artifact`](Job::artifact) | files of the job's own |
 /// | [`id`](Job::id), [`attempt`](Job::attempt) | naming it |
 /// | [`Job::test`] | calling the function from a unit test |

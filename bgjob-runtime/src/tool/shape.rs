@@ -118,7 +118,8 @@ fn from_nothing<T: FromJson>() -> bool {
     read_nothing::<T>().is_some()
 }
 
-fn error_at(path: &serde_path_to_error::Path) -> String {
+/// The pointer of the place where reading failed.
+pub fn error_at(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut at = String::new();
     for segment in path.iter() {
