@@ -25,6 +25,7 @@ pub use cli::Context;
 pub use entry::enter;
 pub use error::{Code, Error, Result};
 pub use job::id::JobId;
+pub use job::request::Owner;
 pub use private::__private;
 pub use tool::call::Retryable;
 pub use tool::context::Job;

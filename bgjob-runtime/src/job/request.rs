@@ -6,17 +6,51 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use crate::error::{Code, Error, Result};
 use crate::job::id::JobId;
+
+const LOCAL: &str = "local";
+/// A name is shown in lists and kept in each row.
+const MAX_OWNER_BYTES: usize = 256;
 
 /// Whose jobs and state: the one local user on stdio and the command line, the authenticated
 /// subject on HTTP.
+///
+/// ```
+/// use bgjob_runtime::Owner;
+///
+/// assert_eq!(Owner::new("alice@example.org").unwrap().as_str(), "alice@example.org");
+/// // Whoever may choose a name must not get the operator's jobs by it.
+/// assert!(Owner::new("local").is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Owner(pub(crate) String);
 
 impl Owner {
     /// The user of a command line or a stdio server.
     pub fn local() -> Self {
-        Owner("local".into())
+        Owner(LOCAL.into())
+    }
+
+    /// An authenticated subject: any text of 1 to 256 bytes without control characters, compared
+    /// byte by byte.
+    ///
+    /// # Errors
+    /// `invalid_argument` for any other text, and for `local`, which [`Owner::local`] alone names.
+    pub fn new(subject: impl Into<String>) -> Result<Self> {
+        let subject = subject.into();
+        let sound = (1..=MAX_OWNER_BYTES).contains(&subject.len())
+            && !subject.chars().any(char::is_control);
+        if sound && subject != LOCAL {
+            return Ok(Owner(subject));
+        }
+        Err(Error::new(
+            Code::InvalidArgument,
+            "this cannot be the name of an owner",
+        )
+        .remedy(format!(
+            "A name has 1 to {MAX_OWNER_BYTES} bytes without control characters and is not `{LOCAL}`."
+        )))
     }
 
     /// The owner's name in the ledger.
@@ -74,6 +108,21 @@ impl Request {
             after: Vec::new(),
             idempotency_key: None,
             retry_of: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_one_line_and_never_the_operator() {
+        for bad in ["", "local", "two\nlines", "nul\0", &"x".repeat(257)] {
+            assert!(Owner::new(bad).is_err(), "{bad:?}");
+        }
+        for good in ["Local", "alice", "auth0|5f7c", "名前", &"x".repeat(256)] {
+            assert_eq!(Owner::new(good).unwrap().as_str(), good);
         }
     }
 }

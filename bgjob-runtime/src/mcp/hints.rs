@@ -1,8 +1,10 @@
 //! How long to tell a client to wait: never as long as it is known to hold out.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use crate::job::request::Owner;
 
 /// Waits longer than this are cut to it: most clients give a call 60 s.
 pub const LONGEST: f64 = 50.0;
@@ -16,35 +18,44 @@ const LEAST: f64 = 5.0;
 /// known is 5 s.
 const SHORTEST_LIMIT: Duration = Duration::from_secs(4);
 
-/// What the client's cancelled waits have taught.
+/// Owners that are remembered; a server with more of them forgets what it knew.
+const MOST_OWNERS: usize = 1024;
+
+/// What cancelled waits have taught, of each owner: one user's client says nothing about another's.
 #[derive(Debug, Default)]
 pub struct Hints {
-    /// The shortest wait that the client cancelled, in s.
-    limit: Mutex<Option<f64>>,
+    /// The shortest wait that an owner's client cancelled, in s.
+    limits: Mutex<HashMap<Owner, f64>>,
 }
 
 impl Hints {
-    /// Takes note that the client gave up a wait after this long.
-    pub fn cancelled_after(&self, waited: Duration) {
+    /// Takes note that the owner's client gave up a wait after this long.
+    pub fn cancelled_after(&self, owner: &Owner, waited: Duration) {
         if waited < SHORTEST_LIMIT {
             return;
         }
-        let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        if limits.len() >= MOST_OWNERS && !limits.contains_key(owner) {
+            limits.clear();
+        }
         let waited = waited.as_secs_f64();
-        *limit = Some(limit.map_or(waited, |known| known.min(waited)));
+        let known = limits.entry(owner.clone()).or_insert(waited);
+        *known = known.min(waited);
     }
 
     /// The wait to advise, in whole s: 20, or less than 0.8 of what the client gave up after.
-    pub fn wait_s(&self) -> f64 {
-        let limit = *self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(limit) = limit else { return USUAL };
+    pub fn wait_s(&self, owner: &Owner) -> f64 {
+        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(limit) = limits.get(owner) else {
+            return USUAL;
+        };
         ((0.8 * limit).ceil() - 1.0).min(USUAL)
     }
 
     /// The wait to advise for a job that is expected to end in `eta_s`: not much longer than that, so
     /// that the model soon hears of a job which takes longer than it should.
-    pub fn wait_for(&self, eta_s: Option<u64>) -> f64 {
-        let limit = self.wait_s();
+    pub fn wait_for(&self, owner: &Owner, eta_s: Option<u64>) -> f64 {
+        let limit = self.wait_s(owner);
         let Some(eta) = eta_s else { return limit };
         (eta as f64 * 1.1 + 1.0).ceil().max(LEAST).min(limit)
     }
@@ -66,8 +77,8 @@ mod tests {
 
     #[test]
     fn hints_stay_below_four_fifths_of_the_shortest_cancelled_wait() {
-        let hints = Hints::default();
-        assert_eq!(hints.wait_s(), 20.0);
+        let (hints, me) = (Hints::default(), Owner::local());
+        assert_eq!(hints.wait_s(&me), 20.0);
         for (waited, hint) in [
             (60.0, 20.0),
             (25.5, 20.0),
@@ -77,24 +88,41 @@ mod tests {
             (1.0, 3.0),
             (0.05, 3.0),
         ] {
-            hints.cancelled_after(Duration::from_secs_f64(waited));
-            assert_eq!(hints.wait_s(), hint, "after {waited} s");
+            hints.cancelled_after(&me, Duration::from_secs_f64(waited));
+            assert_eq!(hints.wait_s(&me), hint, "after {waited} s");
         }
+        let other = Owner::new("somebody else").unwrap();
+        assert_eq!(hints.wait_s(&other), 20.0);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let hints = Hints::default();
+        for n in 0..2 * MOST_OWNERS {
+            let owner = Owner::new(format!("user {n}")).unwrap();
+            hints.cancelled_after(&owner, Duration::from_secs(5));
+            assert_eq!(hints.wait_s(&owner), 3.0);
+        }
+        assert!(hints.limits.lock().unwrap().len() <= MOST_OWNERS);
     }
 
     #[test]
     fn a_wait_ends_soon_after_the_job_should_have() {
-        let hints = Hints::default();
+        let (hints, me) = (Hints::default(), Owner::local());
         for (eta, wait) in [
             (None, 20.0),
             (Some(0), 5.0),
             (Some(9), 11.0),
             (Some(3600), 20.0),
         ] {
-            assert_eq!(hints.wait_for(eta), wait, "{eta:?}");
+            assert_eq!(hints.wait_for(&me, eta), wait, "{eta:?}");
         }
-        hints.cancelled_after(Duration::from_secs(5));
-        assert_eq!(hints.wait_for(Some(0)), 3.0, "the client's limit binds");
+        hints.cancelled_after(&me, Duration::from_secs(5));
+        assert_eq!(
+            hints.wait_for(&me, Some(0)),
+            3.0,
+            "the client's limit binds"
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The tools of a service, whoever serves them: what there is to call, and calling it.
 
-use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,9 +8,9 @@ use rmcp::model::{CallToolRequestParams, CallToolResponse, Tool};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use serde_json::{Map, Value};
-use tokio::task::spawn_blocking;
 
 use super::beside::Beside;
+use super::caller::{Caller, OwnerOf, usual_owner};
 use super::catalog::{Catalog, Kind};
 use super::envelope::Reply;
 use super::hints::Hints;
@@ -30,6 +29,7 @@ use crate::service::JobService;
 #[derive(Clone)]
 pub struct Jobs {
     inner: Arc<Inner>,
+    owner_of: OwnerOf,
 }
 
 struct Inner {
@@ -81,7 +81,52 @@ impl Jobs {
                 wake: OnceLock::new(),
                 ended,
             }),
+            owner_of: Arc::new(usual_owner),
         })
+    }
+
+    /// Says whose request this is, for a server that knows its users. Jobs and state belong to their
+    /// owner, and no other finds them. `None` refuses the request.
+    ///
+    /// Unless this is called, requests are the local user's; but such as came over HTTP are refused,
+    /// since they may be anybody's.
+    ///
+    /// ```
+    /// use bgjob_runtime::{Owner, mcp::Jobs};
+    ///
+    /// /// Put into the request's extensions by the layer that authenticates.
+    /// #[derive(Clone)]
+    /// struct Subject(String);
+    ///
+    /// fn for_each_user(jobs: Jobs) -> Jobs {
+    ///     jobs.owned_by(|context| {
+    ///         let parts = context.extensions.get::<http::request::Parts>()?;
+    ///         let Subject(subject) = parts.extensions.get::<Subject>()?;
+    ///         Owner::new(subject).ok()
+    ///     })
+    /// }
+    /// ```
+    #[must_use]
+    pub fn owned_by(
+        mut self,
+        owner_of: impl Fn(&RequestContext<RoleServer>) -> Option<Owner> + Send + Sync + 'static,
+    ) -> Self {
+        self.owner_of = Arc::new(owner_of);
+        self
+    }
+
+    /// Everything about jobs and state goes through what this returns.
+    ///
+    /// # Errors
+    /// -32600 when nobody knows whose request this is.
+    pub(super) fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        match (self.owner_of)(context) {
+            Some(owner) => Ok(Caller::new(self.clone(), owner)),
+            None => Err(ErrorData::invalid_request(
+                "this server does not know whose jobs to look at: the request has no known user",
+                None,
+            )),
+        }
     }
 
     /// Every tool, as `tools/list` gives it: the program's own, then those that follow jobs.
@@ -129,6 +174,7 @@ impl Jobs {
                 None,
             ));
         };
+        let caller = self.caller(context)?;
         let given = params.arguments.unwrap_or_default();
         let checked = match signature {
             Some(signature) => signature.check(&params.name, given),
@@ -136,36 +182,16 @@ impl Jobs {
         };
         let answer = match (checked, kind) {
             (Ok(input), Kind::Start(tool)) if tasks::negotiated(context) => {
-                match tasks::start(self, tool, input, context).await {
+                match tasks::start(&caller, tool, input, context).await {
                     Ok(task) => return Ok(CallToolResponse::Task(task)),
                     Err(error) => Err(error),
                 }
             }
-            (Ok(arguments), kind) => self.dispatch(kind, arguments, context).await,
+            (Ok(arguments), kind) => caller.dispatch(kind, arguments, context).await,
             (Err(error), _) => Err(error),
         };
         let answer = answer.unwrap_or_else(|error| self.refusal(error));
         Ok(answer.reply.into_result(answer.is_error).into())
-    }
-
-    async fn dispatch(
-        &self,
-        kind: Kind,
-        arguments: Map<String, Value>,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<Answer> {
-        match kind {
-            Kind::Start(tool) => submit::call(self, tool, arguments, context).await,
-            Kind::Status(tool) => status::call(self, tool, read(arguments)?, context).await,
-            Kind::Results(tool) => results::call(self, tool, read(arguments)?).await,
-            Kind::List => list::call(self, read(arguments)?).await,
-            Kind::Cancel => cancel::call(self, read(arguments)?).await,
-            Kind::Logs => logs::call(self, read(arguments)?).await,
-            Kind::Retry => retry::call(self, read(arguments)?).await,
-            Kind::GetState => state::get(self, read(arguments)?).await,
-            Kind::ResetState => state::reset(self, read(arguments)?).await,
-            Kind::System => system::call(self).await,
-        }
     }
 
     /// A refusal with a remedy that works over MCP.
@@ -193,25 +219,8 @@ impl Jobs {
         &self.inner.ended
     }
 
-    pub(super) fn service(&self) -> &JobService {
+    pub(super) fn service(&self) -> &Arc<JobService> {
         &self.inner.service
-    }
-
-    /// Whose jobs these are: over stdio, the one local user's.
-    pub(super) fn owner(&self) -> Owner {
-        Owner::local()
-    }
-
-    /// Does something that may wait for the disk, off the event loop.
-    pub(super) async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&JobService, &Owner) -> T + Send + 'static,
-    ) -> T {
-        let (service, owner) = (Arc::clone(&self.inner.service), self.owner());
-        match spawn_blocking(move || work(&service, &owner)).await {
-            Ok(done) => done,
-            Err(error) => resume_unwind(error.into_panic()),
-        }
     }
 
     /// Watches some jobs; `None` where inotify is not to be had.
@@ -219,6 +228,28 @@ impl Jobs {
         let wake = self.inner.wake.get_or_init(|| Wake::new().ok()).as_ref()?;
         let dirs: Vec<_> = ids.iter().map(|id| self.service().data().job(id)).collect();
         wake.watch(dirs.iter().map(|dir| Path::new(dir.path())))
+    }
+}
+
+impl Caller {
+    async fn dispatch(
+        &self,
+        kind: Kind,
+        arguments: Map<String, Value>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Answer> {
+        match kind {
+            Kind::Start(tool) => submit::call(self, tool, arguments, context).await,
+            Kind::Status(tool) => status::call(self, tool, read(arguments)?, context).await,
+            Kind::Results(tool) => results::call(self, tool, read(arguments)?).await,
+            Kind::List => list::call(self, read(arguments)?).await,
+            Kind::Cancel => cancel::call(self, read(arguments)?).await,
+            Kind::Logs => logs::call(self, read(arguments)?).await,
+            Kind::Retry => retry::call(self, read(arguments)?).await,
+            Kind::GetState => state::get(self, read(arguments)?).await,
+            Kind::ResetState => state::reset(self, read(arguments)?).await,
+            Kind::System => system::call(self).await,
+        }
     }
 }
 

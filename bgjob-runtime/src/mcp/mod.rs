@@ -1,12 +1,13 @@
 //! The Model Context Protocol: tools that answer with handles, and the tools that follow jobs.
 //!
 //! `transport` and `stdio` carry lines; `catalog` says what there is to call and `jobs` calls it,
-//! free of any server type; each file in `tools` is one thing that a tool does; `envelope` is what
+//! free of any server type, for the owner that `caller` says; each file in `tools` is one thing that a tool does; `envelope` is what
 //! all of them reply. `tasks` shows the
 //! same jobs as tasks (SEP-2663). `compose` adds both to a server with tools of its own; `server` puts a handler around it and `serve` a process.
 
 mod args;
 mod beside;
+mod caller;
 mod catalog;
 mod clean;
 mod compose;

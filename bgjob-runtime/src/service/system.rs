@@ -15,11 +15,12 @@ pub struct SystemStatus {
     pub server: String,
     /// The server's version.
     pub version: String,
-    /// Where jobs and state are.
-    pub data_dir: String,
-    /// Jobs running now, over all processes.
+    /// Where jobs and state are; the local user alone is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<String>,
+    /// Jobs of the caller that run now, over all processes.
     pub running: u32,
-    /// Jobs that may run at once.
+    /// Jobs that may run at once, whoever owns them.
     pub max_jobs: u32,
     /// Jobs of the caller that wait.
     pub queued: u64,
@@ -45,12 +46,12 @@ impl JobService {
             .map_err(|error| Error::storage("look at the disk", error))?;
         let (server, version) = self.server();
         // Each in a statement of its own: a lock lives to the end of the statement that took it.
-        let running = self.ledger().count_alive()?;
+        let running = self.ledger().count_running(owner.as_str())?;
         let queued = self.ledger().count_queued(owner.as_str())?;
         Ok(SystemStatus {
             server: server.to_owned(),
             version: version.to_owned(),
-            data_dir: self.data.root().display().to_string(),
+            data_dir: (*owner == Owner::local()).then(|| self.data.root().display().to_string()),
             running,
             max_jobs: settings.max_jobs,
             queued,

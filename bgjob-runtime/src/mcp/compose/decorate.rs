@@ -73,8 +73,9 @@ impl<S: ServerHandler> WithJobs<S> {
     }
 
     /// Whether a task is for the inner server: one that has tasks, and this is no job of ours.
-    async fn is_inner_task(&self, id: &str) -> bool {
-        self.inner.get_info().capabilities.supports_tasks() && !self.jobs.owns_task(id).await
+    async fn is_inner_task(&self, id: &str, context: &Request) -> bool {
+        self.inner.get_info().capabilities.supports_tasks()
+            && !self.jobs.owns_task(id, context).await
     }
 }
 
@@ -155,7 +156,7 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         request: GetTaskParams,
         context: Request,
     ) -> Result<GetTaskResult, ErrorData> {
-        if self.is_inner_task(&request.task_id).await {
+        if self.is_inner_task(&request.task_id, &context).await {
             return self.inner.get_task(request, context).await;
         }
         answer_panics(self.jobs.get_task(request, &context)).await
@@ -166,7 +167,7 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         request: UpdateTaskParams,
         context: Request,
     ) -> Result<(), ErrorData> {
-        if self.is_inner_task(&request.task_id).await {
+        if self.is_inner_task(&request.task_id, &context).await {
             return self.inner.update_task(request, context).await;
         }
         answer_panics(self.jobs.update_task(request, &context)).await
@@ -177,7 +178,7 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         request: CancelTaskParams,
         context: Request,
     ) -> Result<(), ErrorData> {
-        if self.is_inner_task(&request.task_id).await {
+        if self.is_inner_task(&request.task_id, &context).await {
             return self.inner.cancel_task(request, context).await;
         }
         answer_panics(self.jobs.cancel_task(request, &context)).await

@@ -17,6 +17,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::caller::Caller;
 use super::jobs::Jobs;
 use super::tools::{follow, submit};
 use crate::clock;
@@ -69,7 +70,7 @@ fn require<M: ConstString>(context: &RequestContext<RoleServer>) -> Result<(), E
 
 /// Accepts a call of `tool` durably and answers with the task that it is.
 pub(super) async fn start(
-    jobs: &Jobs,
+    jobs: &Caller,
     tool: &'static Tool,
     input: Map<String, Value>,
     context: &RequestContext<RoleServer>,
@@ -93,7 +94,10 @@ impl Jobs {
         context: &RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
         require::<GetTaskMethod>(context)?;
-        let task = self.detailed(parse(&params.task_id)?).await;
+        let task = self
+            .caller(context)?
+            .detailed(parse(&params.task_id)?)
+            .await;
         let task = task.map_err(protocol_error)?;
         if !task.status().is_terminal() {
             self.beside().look_after();
@@ -111,8 +115,9 @@ impl Jobs {
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         require::<UpdateTaskMethod>(context)?;
-        let id = parse(&params.task_id)?;
-        self.blocking(move |service, owner| service.record(owner, &id))
+        let (caller, id) = (self.caller(context)?, parse(&params.task_id)?);
+        caller
+            .blocking(move |service, owner| service.record(owner, &id))
             .await
             .map_err(protocol_error)?;
         let Some(key) = params.input_responses.keys().next() else {
@@ -133,8 +138,9 @@ impl Jobs {
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         require::<CancelTaskMethod>(context)?;
-        let id = parse(&params.task_id)?;
-        self.blocking(move |service, owner| service.cancel(owner, &id, None))
+        let (caller, id) = (self.caller(context)?, parse(&params.task_id)?);
+        caller
+            .blocking(move |service, owner| service.cancel(owner, &id, None))
             .await
             .map_err(protocol_error)?;
         self.beside().look_after();
@@ -142,14 +148,17 @@ impl Jobs {
     }
 
     /// Whether `id` names a job of the caller, and so a task that this server answers for.
-    pub async fn owns_task(&self, id: &str) -> bool {
-        let Ok(id) = id.parse::<JobId>() else {
+    pub async fn owns_task(&self, id: &str, context: &RequestContext<RoleServer>) -> bool {
+        let (Ok(caller), Ok(id)) = (self.caller(context), id.parse::<JobId>()) else {
             return false;
         };
-        self.blocking(move |service, owner| service.record(owner, &id).is_ok())
+        caller
+            .blocking(move |service, owner| service.record(owner, &id).is_ok())
             .await
     }
+}
 
+impl Caller {
     async fn detailed(&self, id: JobId) -> Result<DetailedTask> {
         let (standing, retention) = self
             .blocking(move |service, owner| {
@@ -175,7 +184,7 @@ impl Jobs {
 }
 
 /// What a job came to, in the extension's words.
-fn payload(jobs: &Jobs, standing: Standing) -> TaskPayload {
+fn payload(jobs: &Caller, standing: Standing) -> TaskPayload {
     let state = standing.record.state;
     let reply = follow(jobs, standing.view);
     match state {

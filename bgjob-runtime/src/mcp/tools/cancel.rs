@@ -4,10 +4,11 @@ use super::next::follow;
 use crate::error::Result;
 use crate::job::id::JobId;
 use crate::mcp::args;
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::caller::Caller;
+use crate::mcp::jobs::Answer;
 
 /// Asks a job to end; one that has ended is shown as it is.
-pub async fn call(jobs: &Jobs, args: args::Cancel) -> Result<Answer> {
+pub async fn call(jobs: &Caller, args: args::Cancel) -> Result<Answer> {
     let id: JobId = args.job_id.parse()?;
     let view = jobs
         .blocking(move |service, owner| service.cancel(owner, &id, None))

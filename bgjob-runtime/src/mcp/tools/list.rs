@@ -6,11 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::clock;
 use crate::error::{Code, Error, Result, nearest};
+use crate::job::id::JobId;
 use crate::job::state::JobState;
 use crate::job::view::JobView;
 use crate::mcp::args::{self, State};
+use crate::mcp::caller::Caller;
 use crate::mcp::envelope::{Reply, tidy};
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::jobs::Answer;
 use crate::service::JobService;
 use crate::store::ledger::ListFilter;
 
@@ -18,40 +20,56 @@ const USUAL: u32 = 20;
 const MOST: u32 = 100;
 
 /// One page of jobs; `next` asks for the following one with the same filter.
-pub async fn call(jobs: &Jobs, args: args::List) -> Result<Answer> {
-    let filter = filter(jobs.service(), &args)?;
+pub async fn call(jobs: &Caller, args: args::List) -> Result<Answer> {
+    let (filter, cursor) = (filter(jobs.service(), &args)?, cursor(&args)?);
     let (views, next) = jobs
-        .blocking(move |service, owner| service.list(owner, &filter))
+        .blocking(move |service, owner| {
+            let before = cursor.map(|id| service.record(owner, &id)).transpose();
+            let before = before.map_err(|error| match error.code {
+                Code::JobNotFound => no_cursor(),
+                _ => error,
+            })?;
+            let filter = ListFilter {
+                before: before.map(|job| job.seq),
+                ..filter
+            };
+            service.list(owner, &filter)
+        })
         .await?;
+    // The position in the ledger would tell how many jobs others have.
+    let last = next.and_then(|_| views.last()?.job_id.clone());
     let mut reply = Reply::ok();
     reply.jobs = Some(views.into_iter().map(short).collect());
-    Ok(match next {
-        Some(cursor) => reply.next("list_jobs", again(&args, cursor)).into(),
+    Ok(match last {
+        Some(cursor) => reply.next("list_jobs", again(&args, &cursor)).into(),
         None => reply.into(),
     })
+}
+
+/// The last job of the page before.
+fn cursor(args: &args::List) -> Result<Option<JobId>> {
+    let cursor = args.cursor.as_deref().map(str::parse).transpose();
+    cursor.map_err(|_: Error| no_cursor())
+}
+
+fn no_cursor() -> Error {
+    Error::new(
+        Code::InvalidArgument,
+        "the cursor is not one that list_jobs gave, or its job was deleted",
+    )
+    .at("/cursor")
+    .remedy("Leave it out to begin with the newest jobs.")
 }
 
 fn filter(service: &JobService, args: &args::List) -> Result<ListFilter> {
     if let Some(tool) = &args.tool {
         check_tool(service, tool)?;
     }
-    let before = args
-        .cursor
-        .as_deref()
-        .map(|cursor| cursor.parse::<i64>())
-        .transpose();
     Ok(ListFilter {
         states: args.state.map(state).into_iter().collect(),
         tool: args.tool.clone(),
         since_ms: args.since.as_deref().map(since_ms).transpose()?,
-        before: before.map_err(|_| {
-            Error::new(
-                Code::InvalidArgument,
-                "the cursor is not one that list_jobs gave",
-            )
-            .at("/cursor")
-            .remedy("Leave it out to begin with the newest jobs.")
-        })?,
+        before: None,
         limit: args.limit.unwrap_or(USUAL).clamp(1, MOST),
     })
 }
@@ -112,7 +130,7 @@ fn short(view: JobView) -> JobView {
     }
 }
 
-fn again(args: &args::List, cursor: i64) -> Value {
+fn again(args: &args::List, cursor: &JobId) -> Value {
     let mut next = Map::new();
     if let Some(state) = args.state {
         next.insert("state".into(), self::state(state).to_string().into());
@@ -127,7 +145,7 @@ fn again(args: &args::List, cursor: i64) -> Value {
     if let Some(limit) = args.limit {
         next.insert("limit".into(), limit.into());
     }
-    next.insert("cursor".into(), cursor.to_string().into());
+    next.insert("cursor".into(), cursor.as_str().into());
     Value::Object(next)
 }
 

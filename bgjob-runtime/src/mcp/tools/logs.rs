@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use crate::job::id::JobId;
 use crate::job::view::JobView;
 use crate::mcp::args::{self, Stream};
+use crate::mcp::caller::Caller;
 use crate::mcp::clean;
 use crate::mcp::envelope::{LogView, Reply};
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::jobs::Answer;
 use crate::service;
 use crate::store::files;
 
@@ -24,9 +25,9 @@ const MOST_BYTES: usize = 16 * 1024;
 const LOOKED_AT: u64 = 64 * 1024;
 
 /// Shows a part of one of a job's logs.
-pub async fn call(jobs: &Jobs, args: args::Logs) -> Result<Answer> {
+pub async fn call(jobs: &Caller, args: args::Logs) -> Result<Answer> {
     let id: JobId = args.job_id.parse()?;
-    let view = jobs.service().view(&jobs.owner(), &id)?;
+    let view = jobs.service().view(jobs.owner(), &id)?;
     let (job, stream) = (id.clone(), args.stream.unwrap_or_default());
     let lines = args.tail.map_or(USUAL_LINES, |lines| {
         lines.clamp(1, MOST_LINES as u64) as usize

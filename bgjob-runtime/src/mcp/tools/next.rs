@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::job::id::JobId;
 use crate::job::view::{JobView, ViewState};
+use crate::mcp::caller::Caller;
 use crate::mcp::envelope::Reply;
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::jobs::Answer;
 use crate::mcp::remedy::for_agents;
 
 /// A reply about one job that names the next call worth making, and works as given.
-pub fn follow(jobs: &Jobs, view: JobView) -> Reply {
+pub fn follow(jobs: &Caller, view: JobView) -> Reply {
     let Some(id) = view.job_id.clone() else {
         return view.into();
     };
@@ -35,7 +36,7 @@ pub fn follow(jobs: &Jobs, view: JobView) -> Reply {
 }
 
 /// Adds the advice to wait for a job.
-pub fn wait(jobs: &Jobs, reply: Reply, id: &JobId) -> Reply {
+pub fn wait(jobs: &Caller, reply: Reply, id: &JobId) -> Reply {
     let queued = reply.job.state == ViewState::Queued;
     // One that has not begun may begin any moment, and then take as long as its predecessors.
     let expected = || jobs.service().past_runs(id.tool()).ok().flatten();
@@ -43,7 +44,7 @@ pub fn wait(jobs: &Jobs, reply: Reply, id: &JobId) -> Reply {
         true => expected().map(|past| past.median_ms().div_ceil(1000)),
         false => reply.job.eta_s,
     };
-    let args = json!({ "job_id": id, "wait_s": seconds(jobs.hints().wait_for(eta_s)) });
+    let args = json!({ "job_id": id, "wait_s": seconds(jobs.wait_for(eta_s)) });
     reply.next(jobs.names().status(Some(id.tool())), args)
 }
 
@@ -57,7 +58,7 @@ pub fn seconds(seconds: f64) -> Value {
 }
 
 /// A refusal that is about one job.
-pub fn refuse(jobs: &Jobs, error: Error, id: &JobId) -> Answer {
+pub fn refuse(jobs: &Caller, error: Error, id: &JobId) -> Answer {
     let error = for_agents(error, jobs.names(), Some(id.tool()));
     Answer {
         reply: Reply::rejected(error),

@@ -12,14 +12,15 @@ use crate::error::{Code, Error, Result};
 use crate::job::id::JobId;
 use crate::job::view::ViewState;
 use crate::mcp::args;
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::caller::Caller;
+use crate::mcp::jobs::Answer;
 use crate::store::files;
 
 /// Reads the result of a completed job, or a part of it.
-pub async fn call(jobs: &Jobs, tool: Option<&str>, args: args::Results) -> Result<Answer> {
+pub async fn call(jobs: &Caller, tool: Option<&str>, args: args::Results) -> Result<Answer> {
     let id: JobId = args.job_id.parse()?;
     jobs.names().check(tool, &id)?;
-    let view = jobs.service().view(&jobs.owner(), &id)?;
+    let view = jobs.service().view(jobs.owner(), &id)?;
     match view.state {
         ViewState::Completed => {}
         ViewState::Failed => {

@@ -5,10 +5,11 @@ use crate::error::Result;
 use crate::job::id::JobId;
 use crate::job::request::Origin;
 use crate::mcp::args;
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::caller::Caller;
+use crate::mcp::jobs::Answer;
 
 /// Submits an ended job's call again.
-pub async fn call(jobs: &Jobs, args: args::Retry) -> Result<Answer> {
+pub async fn call(jobs: &Caller, args: args::Retry) -> Result<Answer> {
     let id: JobId = args.job_id.parse()?;
     let set = args.set.unwrap_or_default();
     let old = id.clone();

@@ -6,11 +6,12 @@ use super::part::Asked;
 use crate::error::{Code, Error, Result};
 use crate::job::record::FieldRecord;
 use crate::mcp::args;
+use crate::mcp::caller::Caller;
 use crate::mcp::envelope::{FieldView, Reply};
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::jobs::Answer;
 
 /// Which fields there are, or one field's value or a part of it.
-pub async fn get(jobs: &Jobs, args: args::GetState) -> Result<Answer> {
+pub async fn get(jobs: &Caller, args: args::GetState) -> Result<Answer> {
     let Some(field) = args.field else {
         let fields = jobs.blocking(|service, owner| service.state(owner)).await?;
         return Ok(listing(fields).into());
@@ -44,7 +45,7 @@ pub async fn get(jobs: &Jobs, args: args::GetState) -> Result<Answer> {
 }
 
 /// Empties one field, or all when that is said.
-pub async fn reset(jobs: &Jobs, args: args::ResetState) -> Result<Answer> {
+pub async fn reset(jobs: &Caller, args: args::ResetState) -> Result<Answer> {
     let field = match (args.field, args.all.unwrap_or(false)) {
         (Some(field), false) => Some(field),
         (None, true) => None,

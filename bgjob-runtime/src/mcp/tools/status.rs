@@ -12,9 +12,10 @@ use crate::error::{Code, Error, Result};
 use crate::job::id::JobId;
 use crate::job::view::{JobView, ViewState};
 use crate::mcp::args::{self, Until};
+use crate::mcp::caller::Caller;
 use crate::mcp::envelope::{Reply, tidy};
 use crate::mcp::hints::{LONGEST, kept};
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::jobs::Answer;
 
 /// Jobs that one call may wait for.
 const MOST_JOBS: usize = 50;
@@ -25,7 +26,7 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Waits for one job or several, and says how they stand.
 pub async fn call(
-    jobs: &Jobs,
+    jobs: &Caller,
     tool: Option<&str>,
     args: args::Status,
     context: &RequestContext<RoleServer>,
@@ -34,7 +35,7 @@ pub async fn call(
     for id in &ids {
         jobs.names().check(tool, id)?;
     }
-    let asked = args.wait_s.unwrap_or_else(|| jobs.hints().wait_s());
+    let asked = args.wait_s.unwrap_or_else(|| jobs.wait_s());
     let wait = Wait {
         jobs,
         ids: &ids,
@@ -95,7 +96,7 @@ fn ids(args: &args::Status) -> Result<Vec<JobId>> {
 }
 
 struct Wait<'a> {
-    jobs: &'a Jobs,
+    jobs: &'a Caller,
     ids: &'a [JobId],
     until: Until,
     begun: Instant,
@@ -104,10 +105,12 @@ struct Wait<'a> {
 
 impl Wait<'_> {
     async fn run(&self, context: &RequestContext<RoleServer>) -> Result<Vec<JobView>> {
+        // Whose job it is comes first: nothing is done with a foreign one that an unknown one is spared.
+        let views = self.look()?;
         if self.limit.is_zero() {
-            return self.look();
+            return Ok(views);
         }
-        // Armed before the first look: a change cannot fall between.
+        // Armed before the look that counts: a change cannot fall between.
         let watch = self.jobs.watch(self.ids);
         let mut views = self.look()?;
         // The first phase of a job that was queued is no news: it has begun, no more.
@@ -133,7 +136,7 @@ impl Wait<'_> {
                 () = sleep_until(deadline) => return self.look(),
                 () = self.jobs.ended().fired() => return Ok(views),
                 () = context.ct.cancelled() => {
-                    self.jobs.hints().cancelled_after(self.begun.elapsed());
+                    self.jobs.gave_up_after(self.begun.elapsed());
                     return Ok(views);
                 }
             }
@@ -150,7 +153,7 @@ impl Wait<'_> {
         let views: Vec<JobView> = self
             .ids
             .iter()
-            .map(|id| self.jobs.service().view(&owner, id))
+            .map(|id| self.jobs.service().view(owner, id))
             .collect::<Result<_>>()?;
         if views.iter().any(is_live) {
             self.jobs.beside().look_after();
@@ -177,7 +180,7 @@ fn is_live(view: &JobView) -> bool {
     )
 }
 
-fn several(jobs: &Jobs, views: Vec<JobView>, until: Option<Until>) -> Reply {
+fn several(jobs: &Caller, views: Vec<JobView>, until: Option<Until>) -> Reply {
     let live: Vec<JobId> = views
         .iter()
         .filter(|view| is_live(view))
@@ -191,7 +194,7 @@ fn several(jobs: &Jobs, views: Vec<JobView>, until: Option<Until>) -> Reply {
     let status = jobs.names().status(Some(live[0].tool()));
     let mut args = serde_json::Map::new();
     args.insert("job_ids".into(), json!(live));
-    args.insert("wait_s".into(), seconds(jobs.hints().wait_s()));
+    args.insert("wait_s".into(), seconds(jobs.wait_s()));
     if until == Some(Until::Any) {
         args.insert("until".into(), "any".into());
     }

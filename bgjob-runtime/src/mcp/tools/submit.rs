@@ -8,7 +8,8 @@ use super::next::follow;
 use crate::error::{Code, Error, Result};
 use crate::job::request::{Origin, Request};
 use crate::job::view::JobView;
-use crate::mcp::jobs::{Answer, Jobs};
+use crate::mcp::caller::Caller;
+use crate::mcp::jobs::Answer;
 use crate::tool::registry::Tool;
 
 /// The key in a request's `_meta` under which a client may give an idempotency key, a string of its
@@ -19,7 +20,7 @@ pub const IDEMPOTENCY_KEY: &str = "io.github.bgjob/idempotency-key";
 
 /// Accepts a call of `tool` durably and answers with its handle.
 pub async fn call(
-    jobs: &Jobs,
+    jobs: &Caller,
     tool: &'static Tool,
     input: Map<String, Value>,
     context: &RequestContext<RoleServer>,
@@ -30,7 +31,7 @@ pub async fn call(
 
 /// Accepts a call of `tool` durably and has it started soon.
 pub async fn accept(
-    jobs: &Jobs,
+    jobs: &Caller,
     tool: &'static Tool,
     input: Map<String, Value>,
     context: &RequestContext<RoleServer>,

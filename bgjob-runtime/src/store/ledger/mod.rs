@@ -39,10 +39,11 @@ pub use state::StoredValue;
 use crate::error::{Code, Error, Result};
 
 /// The format that this program writes. A ledger whose `min_writer_version` is higher is refused.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 const MIGRATIONS: [&str; FORMAT as usize] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
+    include_str!("../migrations/0003.sql"),
 ];
 /// How often a busy ledger is tried again, 5 ms apart on average: for 40 s. With 1 s, 39 of 2,500
 /// transactions of 50 processes failed.

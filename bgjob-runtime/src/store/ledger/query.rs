@@ -33,9 +33,10 @@ pub struct Page {
     pub next: Option<i64>,
 }
 
+/// The index holds both columns: a foreign id costs what an unknown one does, to the page.
 pub(super) fn by_id(conn: &Connection, owner: &str, id: &str) -> Result<Option<JobRecord>> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM job WHERE id = ?1 AND owner = ?2"
+        "SELECT {COLUMNS} FROM job INDEXED BY job_owner_id WHERE id = ?1 AND owner = ?2"
     ))?;
     Ok(statement.query_row([id, owner], record).optional()?)
 }
@@ -153,6 +154,17 @@ impl Ledger {
         super::claim::count_alive(&self.conn)
     }
 
+    /// How many jobs of `owner` run, over all processes.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn count_running(&self, owner: &str) -> Result<u32> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*) FROM job INDEXED BY job_alive WHERE state IN ('running', 'input_required') AND owner = ?1",
+        )?;
+        Ok(statement.query_row([owner], |row| row.get(0))?)
+    }
+
     /// How many jobs of `owner` are queued.
     ///
     /// # Errors
@@ -164,16 +176,16 @@ impl Ledger {
         Ok(statement.query_row([owner], |row| row.get(0))?)
     }
 
-    /// The place of a queued job in the queue, from 1.
+    /// The place of a queued job among its owner's, from 1: what others have queued is not told.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn queue_position(&self, job: &JobRecord) -> Result<u64> {
         let mut statement = self.conn.prepare_cached(
             "SELECT count(*) FROM job INDEXED BY job_queue WHERE state = 'queued'
-             AND (priority > ?1 OR (priority = ?1 AND seq <= ?2))",
+             AND (priority > ?1 OR (priority = ?1 AND seq <= ?2)) AND owner = ?3",
         )?;
-        Ok(statement.query_row(params![job.priority, job.seq], |row| row.get(0))?)
+        Ok(statement.query_row(params![job.priority, job.seq, job.owner], |row| row.get(0))?)
     }
 
     /// The jobs that `seq` still waits for.
