@@ -6,6 +6,9 @@ mod json;
 mod links;
 mod normal;
 mod programs;
+mod quick_start;
+mod reference;
+mod source;
 mod summary;
 mod unrun;
 

@@ -35,6 +35,7 @@ pub struct Home {
     dir: tempfile::TempDir,
     cwd: PathBuf,
     last: i32,
+    cargo: Vec<(&'static str, PathBuf)>,
 }
 
 impl Home {
@@ -44,7 +45,26 @@ impl Home {
             .tempdir()
             .unwrap();
         let cwd = dir.path().to_owned();
-        Home { dir, cwd, last: 0 }
+        Home {
+            dir,
+            cwd,
+            last: 0,
+            cargo: Vec::new(),
+        }
+    }
+
+    /// A home whose user has Rust.
+    pub fn with_cargo() -> Self {
+        let real = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+        let of = |name: &str, folder: &str| {
+            std::env::var_os(name).map_or_else(|| real.join(folder), PathBuf::from)
+        };
+        let mut home = Home::new();
+        home.cargo = vec![
+            ("CARGO_HOME", of("CARGO_HOME", ".cargo")),
+            ("RUSTUP_HOME", of("RUSTUP_HOME", ".rustup")),
+        ];
+        home
     }
 
     pub fn path(&self) -> &Path {
@@ -65,6 +85,7 @@ impl Home {
             .env("HOME", self.path())
             .env("PATH", format!("{}:{path}", built().display()))
             .env("LANG", "C.UTF-8")
+            .envs(self.cargo.iter().map(|(name, path)| (name, path)))
             .stdin(Stdio::null())
             .output()
             .unwrap();
