@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use bgjob_book::{Chapter, Entry, summary};
+use bgjob_book::{Chapter, Entry, src, summary};
 
 const HEAD: &str = "# bgjob\n
 > One annotated Rust function becomes a typed MCP tool, a command and a durable background job, in one binary.\n
@@ -22,10 +22,11 @@ fn main() -> io::Result<()> {
             Entry::Part(title) => head = Some(format!("\n## {title}\n\n")),
             Entry::Chapter(title, path) => {
                 let chapter = Chapter::read(&path);
-                copy(&folder.join(&path), &chapter.text)?;
+                let text = whole_text(&chapter);
+                copy(&folder.join(&path), &text)?;
                 index += &head.take().unwrap_or_default();
                 let _ = writeln!(index, "- [{title}]({path}): {}", sentence(&chapter.lead()));
-                let _ = write!(whole, "\n<!-- {path} -->\n\n{}", chapter.text);
+                let _ = write!(whole, "\n<!-- {path} -->\n\n{}", text);
             }
         }
     }
@@ -36,6 +37,30 @@ fn main() -> io::Result<()> {
 fn copy(to: &Path, text: &str) -> io::Result<()> {
     fs::create_dir_all(to.parent().unwrap_or(to))?;
     fs::write(to, text)
+}
+
+/// The chapter with the files that it includes, and with the words of its diagrams in their place.
+fn whole_text(chapter: &Chapter) -> String {
+    let here = src().join(&chapter.path);
+    let lines = chapter
+        .text
+        .lines()
+        .filter(|line| !line.contains("figure>"));
+    let lines = lines.map(|line| match line.trim().strip_prefix("{{#include ") {
+        Some(rest) if rest.ends_with(".svg}}") => {
+            let file = here.with_file_name(rest.trim_end_matches("}}"));
+            let image = fs::read_to_string(file).unwrap_or_default();
+            let title = image.split("</title>").next().unwrap_or_default();
+            let title = title.rsplit('>').next().unwrap_or_default();
+            format!("(A diagram. {title})\n")
+        }
+        Some(rest) => {
+            let file = here.with_file_name(rest.trim_end_matches("}}"));
+            fs::read_to_string(file).unwrap_or_default()
+        }
+        None => format!("{line}\n"),
+    });
+    lines.collect()
 }
 
 /// The first sentence: up to a full stop before a space, or all of it.

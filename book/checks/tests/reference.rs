@@ -213,3 +213,18 @@ fn the_page_of_features_has_every_feature() {
     }
     is_made_from_the_code("features.md", &page);
 }
+
+#[test]
+fn the_guide_lists_every_variable_that_jobs_get() {
+    let source = read(&root().join("bgjob-runtime/src/service/environment.rs"));
+    let list = source.split("ALLOWED: &[&str] = &[").nth(1).unwrap();
+    let list = list.split("];").next().unwrap();
+    let mut code: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    let page = read(&src().join("guides/environment.md"));
+    let list = page.split("when the submitter has them:").nth(1).unwrap();
+    let list = list.split("Anything else").next().unwrap();
+    let mut shown: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+    code.sort_unstable();
+    shown.sort_unstable();
+    assert_eq!(shown, code);
+}
