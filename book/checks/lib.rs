@@ -25,6 +25,32 @@ pub fn root() -> PathBuf {
         .to_owned()
 }
 
+/// The files below `folder` that end with `.ending`, in order; not what other programs put there.
+///
+/// # Panics
+/// Where a folder cannot be read.
+pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).expect("a readable folder").flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            if path.is_dir() {
+                if !["target", "node_modules", ".venv"]
+                    .iter()
+                    .any(|other| name == *other)
+                {
+                    open.push(path);
+                }
+            } else if path.extension().is_some_and(|end| end == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 /// A line of the summary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bgjob_book::{Chapter, chapters, root, src};
+use bgjob_book::{Chapter, chapters, files, root, src};
 
 use crate::none;
 
@@ -89,27 +89,18 @@ fn paths_of_the_repository_exist() {
 }
 
 fn sources() -> String {
-    let mut text = String::new();
-    let mut open: Vec<_> = [
+    let folders = [
         "tests",
         "bgjob-runtime",
         "bgjob-macros",
         "examples",
         "book/checks",
-    ]
-    .map(|folder| root().join(folder))
-    .into();
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().flatten() {
-            let (path, name) = (entry.path(), entry.file_name());
-            if path.is_dir() && name != "node_modules" && name != ".venv" && name != "target" {
-                open.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                text += &std::fs::read_to_string(path).unwrap();
-            }
-        }
-    }
-    text
+    ];
+    let all = folders
+        .iter()
+        .flat_map(|folder| files(&root().join(folder), "rs"));
+    all.map(|file| std::fs::read_to_string(file).unwrap())
+        .collect()
 }
 
 /// Tests have sentences for names: `limits::a_limit_binds_over_all_processes`.

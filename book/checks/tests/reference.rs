@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use bgjob_book::{root, src};
+use bgjob_book::{files, root, src};
 use serde_json::Value;
 
 use crate::blessing;
@@ -29,9 +29,7 @@ standard error.\n\n";
 #[test]
 fn the_page_of_job_has_every_method() {
     let engine = root().join("bgjob-runtime/src/tool");
-    let folder = fs::read_dir(engine.join("context")).unwrap();
-    let mut files: Vec<_> = folder.flatten().map(|entry| entry.path()).collect();
-    files.sort();
+    let mut files = files(&engine.join("context"), "rs");
     files.insert(0, engine.join("context.rs"));
     let all: Vec<Item> = files
         .iter()

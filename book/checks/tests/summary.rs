@@ -1,27 +1,12 @@
 //! The summary lists every chapter, and every block has a language that somebody checks.
 
-use std::path::{Path, PathBuf};
-
-use bgjob_book::{Chapter, chapters, src};
+use bgjob_book::{Chapter, chapters, files, src};
 
 use crate::none;
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|end| end == "md") {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn the_summary_lists_every_chapter_once() {
-    let mut found = Vec::new();
-    files(&src(), &mut found);
-    let mut found: Vec<String> = found
+    let mut found: Vec<String> = files(&src(), "md")
         .iter()
         .map(|path| path.strip_prefix(src()).unwrap().display().to_string())
         .filter(|path| path != "SUMMARY.md")
