@@ -94,6 +94,8 @@ codes! {
     ArtifactNotFound = "artifact_not_found", retryable: false;
     /// The job asks no question of that key.
     NoOpenQuestion = "no_open_question", retryable: false;
+    /// The person does not want to answer the question that the job asked.
+    Declined = "declined", retryable: false;
 }
 
 impl fmt::Display for Code {

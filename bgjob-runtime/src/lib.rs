@@ -28,8 +28,8 @@ pub use job::id::JobId;
 pub use job::request::Owner;
 pub use private::__private;
 pub use tool::call::Retryable;
-pub use tool::context::Job;
 pub use tool::context::command::{Command, CommandError, Output, ProgressFrom, Ran};
+pub use tool::context::{Job, Question};
 pub use tool::state_arg::State;
 
 /// The README's code is compiled with the doc tests.

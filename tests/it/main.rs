@@ -1,5 +1,6 @@
 //! Tests of the whole: the fixture server's processes, files and ledger, seen from outside.
 
+mod asking;
 mod cancel;
 mod chains;
 mod checkpoints;

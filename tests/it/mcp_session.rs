@@ -80,6 +80,7 @@ fn every_tool_is_listed_with_hints_and_schemas_that_clients_accept() {
         ("get_state", true, true, Some(false)),
         ("get_system_status", true, true, Some(false)),
         ("retry_job", false, false, Some(false)),
+        ("answer_job", false, false, Some(false)),
         ("cancel_job", false, true, Some(true)),
         ("reset_state", false, true, Some(true)),
     ] {

@@ -71,7 +71,8 @@ impl Ending {
             | Code::IdempotencyConflict
             | Code::TooLarge
             | Code::AlreadyFinished
-            | Code::NoOpenQuestion => Ending::Usage,
+            | Code::NoOpenQuestion
+            | Code::Declined => Ending::Usage,
             Code::UnknownField
             | Code::JobNotFound
             | Code::ResultExpired

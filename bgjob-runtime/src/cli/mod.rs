@@ -10,6 +10,7 @@ mod exit_code;
 mod failure;
 mod flags;
 mod follow;
+mod prompt;
 mod render;
 mod session;
 mod usage;

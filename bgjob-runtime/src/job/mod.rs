@@ -3,6 +3,7 @@
 pub mod id;
 pub mod outcome;
 pub mod progress;
+pub mod question;
 pub mod record;
 pub mod request;
 pub mod retry;

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Usage};
+use crate::job::question::QuestionView;
 use crate::job::record::{AttemptRecord, JobRecord};
 use crate::job::state::JobState;
 
@@ -169,6 +170,9 @@ pub struct JobView {
     /// Why a queued job does not start, where it is not simply its turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_because: Option<String>,
+    /// What it asks and waits for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<QuestionView>,
     /// When it was accepted (RFC 3339); in full views.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<String>,
@@ -242,6 +246,7 @@ impl JobView {
             queue_position: None,
             waiting_for: Vec::new(),
             waiting_because: None,
+            questions: Vec::new(),
             submitted_at: None,
             started_at: None,
             ended_at: None,

@@ -87,6 +87,19 @@ pub struct Cancel {
     pub job_id: String,
 }
 
+/// Arguments of `answer_job`.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Answer {
+    /// The job.
+    pub job_id: String,
+    /// The question; may be left out when the job asks only one.
+    pub key: Option<String>,
+    /// The answer, as the question's schema wants it.
+    pub value: Option<Value>,
+    /// True: the person does not want to answer.
+    pub decline: Option<bool>,
+}
+
 /// One of a job's two streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -25,6 +25,8 @@ pub enum Kind {
     Results(Option<&'static str>),
     /// Lists jobs.
     List,
+    /// Answers a job's question.
+    Answer,
     /// Ends a job.
     Cancel,
     /// Reads what a job printed.
@@ -74,7 +76,7 @@ const START: [&str; 5] = [
     "state_patch",
 ];
 /// What is told of a job.
-const JOB: [&str; 17] = [
+const JOB: [&str; 18] = [
     "progress",
     "phase",
     "message",
@@ -87,6 +89,7 @@ const JOB: [&str; 17] = [
     "queue_position",
     "waiting_for",
     "waiting_because",
+    "questions",
     "attempt",
     "retry_of",
     "cancel_requested",
@@ -217,6 +220,15 @@ impl Catalog {
             schema(&["jobs"], None),
         )?;
         self.follow(
+            "answer_job",
+            "Answers a question that a job asks (state input_required). Ask the person first, unless you know \
+             what they want.",
+            Kind::Answer,
+            Effect::Repeats,
+            flatten::<args::Answer>("arguments"),
+            schema(&JOB, None),
+        )?;
+        self.follow(
             "cancel_job",
             "Stops a job and all it has started. A job that has ended stays as it is.",
             Kind::Cancel,
@@ -321,69 +333,4 @@ fn describe(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tool::spec::{Body, ToolSpec};
-
-    const BODY: Body = Body::Sync(|call| call.output(&0u8));
-
-    fn text() -> Signature {
-        Signature::new(output::<String>())
-    }
-
-    static SIZE: ToolSpec = ToolSpec::new("size", "a.rs:1", text, BODY);
-    static SIZE_STATUS: ToolSpec = ToolSpec::new("size_status", "b.rs:2", text, BODY);
-
-    fn catalog(specs: [&'static ToolSpec; 2], job_tools: JobTools) -> Result<Catalog, String> {
-        // Catalogs refer to registries that live as long as the program.
-        let registry = Box::leak(Box::new(Registry::from_specs(specs).unwrap()));
-        Catalog::new(registry, job_tools)
-    }
-
-    #[test]
-    fn typed_pairs_take_the_place_of_the_shared_ones() {
-        static REPORT: ToolSpec = ToolSpec::new("report", "c.rs:3", text, BODY);
-        let shared = catalog([&SIZE, &REPORT], JobTools::Shared).unwrap();
-        assert!(shared.tool("get_job_status").is_some() && shared.tool("size_status").is_none());
-        let typed = catalog([&SIZE, &REPORT], JobTools::PerTool).unwrap();
-        assert!(typed.tool("get_job_status").is_none() && typed.tool("list_jobs").is_some());
-        for name in [
-            "size_status",
-            "size_results",
-            "report_status",
-            "report_results",
-        ] {
-            let schema = typed.tool(name).unwrap().output_schema.clone().unwrap();
-            assert_eq!(schema["properties"]["result"]["type"], "string", "{name}");
-        }
-        let start = typed.tool("size").unwrap().description.clone().unwrap();
-        assert!(start.ends_with("then call size_status."), "{start}");
-        assert!(matches!(
-            typed.find("size_status"),
-            Some((Kind::Status(Some("size")), Some(_)))
-        ));
-    }
-
-    #[test]
-    fn a_typed_pair_may_not_hide_a_tool() {
-        assert!(catalog([&SIZE, &SIZE_STATUS], JobTools::Shared).is_ok());
-        let clash = catalog([&SIZE, &SIZE_STATUS], JobTools::PerTool).unwrap_err();
-        assert!(
-            clash.contains("two tools are named `size_status`"),
-            "{clash}"
-        );
-    }
-
-    #[test]
-    fn a_typed_call_takes_jobs_of_its_tool_alone() {
-        let id = crate::job::id::JobId::new("report", crate::sys::random_bytes());
-        assert!(Names(JobTools::PerTool).check(Some("report"), &id).is_ok());
-        let refused = Names(JobTools::PerTool)
-            .check(Some("size"), &id)
-            .unwrap_err();
-        assert_eq!(
-            refused.remedy.as_deref(),
-            Some("Call report_status instead.")
-        );
-    }
-}
+mod tests;

@@ -160,6 +160,11 @@ pub fn tidy(mut job: JobView) -> JobView {
     job.message = job.message.map(|text| clean::line(&text, WORDS));
     job.note = job.note.map(|text| clean::line(&text, WORDS));
     job.error = job.error.map(tidy_error);
+    for question in &mut job.questions {
+        question.message = clean::text(&question.message, 4000);
+        question.refused = question.refused.take().map(|why| clean::line(&why, WORDS));
+        question.schema.values_mut().for_each(tidy_data);
+    }
     job
 }
 

@@ -17,7 +17,7 @@ use super::hints::Hints;
 use super::names::{JobTools, Names};
 use super::remedy::for_agents;
 use super::tasks;
-use super::tools::{cancel, list, logs, results, retry, state, status, submit, system};
+use super::tools::{answer, cancel, list, logs, results, retry, state, status, submit, system};
 use super::transport::Ended;
 use super::wake::{Waiting, Wake};
 use crate::error::{Error, Result};
@@ -243,6 +243,7 @@ impl Caller {
             Kind::Status(tool) => status::call(self, tool, read(arguments)?, context).await,
             Kind::Results(tool) => results::call(self, tool, read(arguments)?).await,
             Kind::List => list::call(self, read(arguments)?).await,
+            Kind::Answer => answer::call(self, read(arguments)?).await,
             Kind::Cancel => cancel::call(self, read(arguments)?).await,
             Kind::Logs => logs::call(self, read(arguments)?).await,
             Kind::Retry => retry::call(self, read(arguments)?).await,

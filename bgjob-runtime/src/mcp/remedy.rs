@@ -8,6 +8,7 @@ use crate::error::{Code, Error};
 pub fn for_agents(error: Error, names: Names, tool: Option<&str>) -> Error {
     let status = names.status(tool);
     let remedy = match error.code {
+        Code::Declined => "Ask the person what they want instead.".to_owned(),
         Code::ToolError | Code::Panicked | Code::BadResult | Code::NoResult => {
             "Read get_job_logs for this job_id, change the arguments and call the tool again.".to_owned()
         }

@@ -9,6 +9,7 @@ mod logs;
 mod mend;
 mod prune;
 mod query;
+mod questions;
 mod results;
 mod retry;
 mod state;

@@ -176,6 +176,10 @@ impl JobService {
                 }
             }
             JobState::Completed => view.result = self.small_result(job),
+            JobState::InputRequired => {
+                let open = self.ledger().open_questions(job)?;
+                view.questions = open.into_iter().map(Into::into).collect();
+            }
             _ => {}
         }
         Ok(view)

@@ -117,6 +117,16 @@ impl JobDir {
         self.file(&format!("error.{nonce}.json"))
     }
 
+    /// What one attempt asks; the worker writes it.
+    pub fn questions(&self, nonce: &str) -> PathBuf {
+        self.file(&format!("questions.{nonce}.json"))
+    }
+
+    /// What one attempt is told; its supervisor writes it.
+    pub fn answers(&self, nonce: &str) -> PathBuf {
+        self.file(&format!("answers.{nonce}.json"))
+    }
+
     /// The result of one attempt while it is being written.
     pub fn half_results(&self, nonce: &str) -> PathBuf {
         self.file(&format!(".results.{nonce}.half"))
@@ -128,6 +138,8 @@ impl JobDir {
             self.attempt_patch(nonce),
             self.attempt_error(nonce),
             self.half_results(nonce),
+            self.questions(nonce),
+            self.answers(nonce),
         ] {
             // What cannot be removed goes with the directory.
             let _ = files::remove_if_there(&path);

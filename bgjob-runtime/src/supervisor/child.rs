@@ -10,6 +10,7 @@ use rustix::process::Pid;
 
 use super::commit::{End, restore_input};
 use super::logs::Capped;
+use super::questions::Carrier;
 use crate::clock;
 use crate::error::Result;
 use crate::failpoint::failpoint;
@@ -98,7 +99,7 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// [`NotStarted`], when no worker came to be.
-    pub fn run(self, ledger: &Ledger) -> Result<End, NotStarted> {
+    pub fn run(self, ledger: &mut Ledger) -> Result<End, NotStarted> {
         failpoint!("run.before_fork");
         let worker = self.start(ledger)?;
         let pid = Pid::from_child(&worker);
@@ -189,7 +190,7 @@ impl<'a> Attempt<'a> {
     fn watch(
         &self,
         worker: Pid,
-        ledger: &Ledger,
+        ledger: &mut Ledger,
     ) -> (Exit, Option<crate::job::outcome::Usage>, Option<Cause>) {
         let began = Instant::now();
         let pidfd = tree::open_child(worker).ok();
@@ -198,6 +199,7 @@ impl<'a> Attempt<'a> {
             .filter(|watch| watch.add_touches(self.dir.path()).is_ok());
         let mut asked: Option<(Cause, Instant)> = None;
         let mut logs = self.capped_logs(ledger);
+        let mut questions = Carrier::new(self.data, &self.dir, &self.nonce);
         loop {
             let growing = enforce_caps(&mut logs);
             // Armed first, read second, wait last: a change between any two of them is seen.
@@ -221,6 +223,7 @@ impl<'a> Attempt<'a> {
                 tree::kill_now(worker);
             }
             tree::reap_orphans(worker);
+            questions.carry(ledger, self.job);
             self.wait(
                 pidfd.as_ref().map(AsFd::as_fd),
                 watch.as_ref(),

@@ -8,6 +8,7 @@ mod child;
 pub mod commit;
 mod logs;
 pub mod overdue;
+mod questions;
 pub mod recover;
 pub mod verdict;
 
@@ -237,7 +238,7 @@ impl Supervisor {
         failpoint!("run.before_prepare");
         overdue::note(&slot.lock, &slot.job, &self.boot);
         let ended = match Attempt::prepare(&self.data, &self.ledger, &slot.job) {
-            Ok(attempt) => attempt.run(&self.ledger),
+            Ok(attempt) => attempt.run(&mut self.ledger),
             Err(reason) => Err(reason),
         };
         match ended {

@@ -1,5 +1,6 @@
 //! `Job`: what a tool's function can say and ask while it runs.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
@@ -15,10 +16,15 @@ use crate::clock::now_ms;
 use crate::error::{Code, Error, Result};
 use crate::job::id::JobId;
 use crate::job::progress::Progress;
+use crate::job::question::Answer;
 use crate::sys;
 
+mod ask;
 mod checkpoint;
 pub mod command;
+mod desk;
+
+pub use ask::Question;
 
 /// Between two writes of `progress.json` at least this long passes, unless something new begins or ends.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -31,6 +37,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// | [`is_cancelled`](Job::is_cancelled), [`cancelled`](Job::cancelled) | ending early and tidily |
 /// | [`checkpoint`](Job::checkpoint), [`restore`](Job::restore) | going on where an earlier attempt ended |
 /// | [`command`](Job::command) | running another program |
+/// | [`ask`](Job::ask) | asking a person, or the agent that started the job |
 /// | [`dir`](Job::dir), [`artifact`](Job::artifact) | files of the job's own |
 /// | [`id`](Job::id), [`attempt`](Job::attempt) | naming it |
 /// | [`Job::test`] | calling the function from a unit test |
@@ -72,6 +79,8 @@ struct Inner {
     ended: AtomicBool,
     reported: AtomicBool,
     last: Mutex<Progress>,
+    /// Made by the first question.
+    desk: OnceLock<Arc<desk::Desk>>,
     test: Option<TestJob>,
 }
 
@@ -79,6 +88,8 @@ struct Inner {
 struct TestJob {
     cancelled: watch::Sender<bool>,
     seen: Mutex<Vec<Progress>>,
+    answers: Mutex<BTreeMap<String, Answer>>,
+    asked: Mutex<Vec<(String, String)>>,
     _dir: Option<tempfile::TempDir>,
 }
 
@@ -117,6 +128,7 @@ impl Job {
             ended: AtomicBool::new(false),
             reported: AtomicBool::new(false),
             last: Mutex::new(last),
+            desk: OnceLock::new(),
             test,
         };
         Job {
@@ -137,6 +149,8 @@ impl Job {
         let test = TestJob {
             cancelled: watch::Sender::new(false),
             seen: Mutex::default(),
+            answers: Mutex::default(),
+            asked: Mutex::default(),
             _dir: Some(dir),
         };
         Job::build(

@@ -1,5 +1,6 @@
 //! The commands: each file has a command's flags and what it does.
 
+mod answer;
 mod cancel;
 mod config;
 mod doctor;
@@ -45,6 +46,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
             wait::command(),
             logs::command(),
             result::command(),
+            answer::command(),
             cancel::command(),
             retry::command(),
             prune::command(),
@@ -89,6 +91,7 @@ fn jobs(session: &Session<'_>, command: &str, given: &ArgMatches) -> Outcome {
         "wait" => wait::run(session, given),
         "logs" => logs::run(session, given),
         "result" => result::run(session, given),
+        "answer" => answer::run(session, given),
         "cancel" => cancel::run(session, given),
         "retry" => retry::run(session, given),
         "prune" => prune::run(session, given),

@@ -45,7 +45,11 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
             "result: {}",
             console.command(format_args!("jobs result {id}"))
         )),
-        (None, ViewState::Queued | ViewState::Running | ViewState::InputRequired) => {
+        (None, ViewState::InputRequired) => console.say(format_args!(
+            "answer it: {}",
+            console.command(format_args!("jobs answer {id}"))
+        )),
+        (None, ViewState::Queued | ViewState::Running) => {
             console.say(format_args!(
                 "watch it: {}",
                 console.command(format_args!("jobs wait {id}"))

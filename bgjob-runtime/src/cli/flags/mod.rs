@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use types::{Types, resolve};
 
-pub use text::Setting;
+pub use text::{Setting, flag_value};
 
 /// Prefix of the ids of these flags, so that they never meet the ids of clap's own.
 const ID: &str = "argument:";

@@ -1,6 +1,7 @@
 //! Progress as bars, one a job.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -53,6 +54,14 @@ impl Bars {
                 update(bar, view);
             }
         }
+    }
+
+    /// Says something above the bars.
+    pub fn say(&self, words: &str) {
+        self.all.suspend(|| {
+            // Nobody listens: nothing to do about it.
+            let _ = writeln!(anstream::stderr(), "{words}");
+        });
     }
 
     /// Takes all bars away.

@@ -63,6 +63,14 @@ impl Display {
         }
     }
 
+    /// Says what cannot wait: somebody has to do something.
+    pub fn insist(&self, words: &str, console: &Console) {
+        match self {
+            Display::Bars(bars) => bars.say(words),
+            Display::Lines(_) | Display::Nothing => console.insist(words),
+        }
+    }
+
     /// Whether each of several ends stays on the screen as a line.
     pub fn tells_ends(&self) -> bool {
         matches!(self, Display::Lines(lines) if lines.of_several())

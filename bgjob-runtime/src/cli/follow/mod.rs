@@ -3,6 +3,7 @@
 mod bars;
 mod display;
 mod lines;
+mod questions;
 mod screen;
 
 use std::ops::ControlFlow;
@@ -20,6 +21,7 @@ use crate::job::view::JobView;
 use crate::service::{JobService, Until};
 use crate::sys::interrupt::Listener;
 use display::Display;
+use questions::Questions;
 
 pub use display::Show;
 
@@ -100,12 +102,16 @@ pub fn follow(
     let mut display = Display::new(watched.show, watched.ids.len(), console);
     let mut mode = Mode::Watching;
     let mut live = watched.ids.to_vec();
+    let mut questions = Questions::default();
     loop {
         match (next(&inbox.receiver, &mode), &mode) {
             (Some(Event::Seen(views)), _) => {
                 live = still_live(&views);
                 if !matches!(mode, Mode::Leaving(_)) {
                     display.show(&views);
+                    for question in questions.news(&views, console) {
+                        display.insist(&question, console);
+                    }
                 }
             }
             (Some(Event::Over(outcome)), _) => {

@@ -54,6 +54,7 @@ pub fn doing(view: &JobView) -> String {
     }
     match view.state {
         ViewState::Queued => words.extend(waiting(view)),
+        ViewState::InputRequired if !view.questions.is_empty() => words.push(asks(view)),
         ViewState::Running | ViewState::InputRequired => {
             words.extend(alarm(view));
             words.extend(view.progress.map(|share| format!("{:.0}%", share * 100.0)));
@@ -88,6 +89,17 @@ pub fn alarm(view: &JobView) -> Option<String> {
 pub fn left(view: &JobView) -> Option<String> {
     view.eta_s
         .map(|seconds| format!("({} left)", span(seconds as f64)))
+}
+
+fn asks(view: &JobView) -> String {
+    let questions = view.questions.iter().map(|question| {
+        format!(
+            "{}: {}",
+            question.key,
+            plain::line(&question.message, MAX_WORDS)
+        )
+    });
+    format!("asks {}", questions.collect::<Vec<_>>().join("; "))
 }
 
 fn waiting(view: &JobView) -> Option<String> {

@@ -1,5 +1,6 @@
 //! One file for each thing that a tool does.
 
+pub mod answer;
 pub mod cancel;
 pub mod list;
 pub mod logs;

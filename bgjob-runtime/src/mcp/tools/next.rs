@@ -24,6 +24,7 @@ pub fn follow(jobs: &Caller, view: JobView) -> Reply {
         .map(|error| for_agents(error, jobs.names(), Some(id.tool())));
     match state {
         ViewState::Queued | ViewState::Running => wait(jobs, reply, &id),
+        ViewState::InputRequired => answer(reply, &id),
         ViewState::Completed if large => reply.next(
             jobs.names().results(Some(id.tool())),
             json!({ "job_id": id }),
@@ -33,6 +34,15 @@ pub fn follow(jobs: &Caller, view: JobView) -> Reply {
         }
         _ => reply,
     }
+}
+
+/// Adds the advice to answer: the reader adds the `value`.
+fn answer(reply: Reply, id: &JobId) -> Reply {
+    let mut args = json!({ "job_id": id });
+    if let Some(question) = reply.job.questions.first() {
+        args["key"] = question.key.clone().into();
+    }
+    reply.next("answer_job", args)
 }
 
 /// Adds the advice to wait for a job.

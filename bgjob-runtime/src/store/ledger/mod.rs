@@ -15,6 +15,7 @@ mod finish;
 mod model;
 mod prune;
 mod query;
+mod question;
 mod retry;
 mod row;
 mod run_time;
@@ -33,17 +34,19 @@ pub use adopt::{Adopted, AdoptedField};
 pub use claim::{Claim, Claimed};
 pub use finish::{CancelAnswer, Finished, PatchValue};
 pub use query::ListFilter;
+pub use question::Given;
 pub use settings::{KINDS, Settings};
 pub use state::StoredValue;
 
 use crate::error::{Code, Error, Result};
 
 /// The format that this program writes. A ledger whose `min_writer_version` is higher is refused.
-pub const FORMAT: i64 = 3;
+pub const FORMAT: i64 = 4;
 const MIGRATIONS: [&str; FORMAT as usize] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0003.sql"),
+    include_str!("../migrations/0004.sql"),
 ];
 /// How often a busy ledger is tried again, 5 ms apart on average: for 40 s. With 1 s, 39 of 2,500
 /// transactions of 50 processes failed.

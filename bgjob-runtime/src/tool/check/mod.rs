@@ -4,6 +4,7 @@
 //! serde would drop, and holds the documented bounds. Forms that the schema accepts and serde does not
 //! (`30.0` for an integer, `null` for an absent option) are rewritten.
 
+pub(crate) mod answer;
 pub(crate) mod number;
 mod problems;
 #[cfg(test)]
