@@ -46,6 +46,8 @@ pub struct Options {
     pub retries: Option<Retries>,
     /// Which earlier calls stand for a new one.
     pub dedupe: Option<Dedupe>,
+    /// How long a call waits for the result; longer than 0, at most 50 s.
+    pub inline: Option<Duration>,
     /// The tokio runtime.
     pub flavor: Option<Flavor>,
 }

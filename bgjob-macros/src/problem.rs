@@ -60,6 +60,9 @@ problems! {
     BadDedupe { given } => "`{given}` is neither `in_flight` nor a duration",
         help: "write `dedupe = \"in_flight\"`, or a time such as `dedupe = \"10m\"`";
     ZeroDedupe => "no call comes within 0 of another", help: "write `dedupe = \"in_flight\"`, or remove `dedupe`";
+    ZeroInline => "no job ends within 0", help: "write a time such as `inline = \"2s\"`, or remove `inline`";
+    LongInline { given } => "`inline` is more than 50s, longer than clients wait for a call: `{given}`",
+        help: "write a shorter time, such as `inline = \"2s\"`";
     BadToolName { name, suggestion } => "`{name}` is not a tool name: only a-z, 0-9 and `_` may be in it",
         help: "write `#[background_tool(name = \"{suggestion}\")]`";
     LongToolName { name, length } => "the tool name `{name}` has {length} characters, and 41 is the most",

@@ -43,6 +43,7 @@ expansions! {
         timeout = "1h30m", state_patch(field = "simulation", pointer = "/summary"), name = "simulate_all",
         title = "Simulate", max_concurrent = 2, priority = -5, pass_env = ["OPENAI_API_KEY", "AWS_*"],
         retries(max = 3, on = ["lost", "timed_out"], backoff = "500ms", max_backoff = "1m"), dedupe = "10m",
+        inline = "2s",
     )] {
         fn simulate() -> f64 { 0.0 }
     }

@@ -14,6 +14,7 @@ mod formats;
 mod hostile;
 mod idempotency;
 mod inheritance;
+mod inline;
 mod interrupts;
 mod limits;
 mod mcp_hostile;

@@ -40,6 +40,7 @@ fn options(options: &Options, private: &Path) -> TokenStream {
         .dedupe
         .into_iter()
         .map(|d| repeats::dedupe(d, private));
+    let inline = options.inline.map(repeats::time).into_iter();
     let flavor = options.flavor.iter().map(|flavor| match flavor {
         Flavor::CurrentThread => quote!(CurrentThread),
         Flavor::MultiThread => quote!(MultiThread),
@@ -53,6 +54,7 @@ fn options(options: &Options, private: &Path) -> TokenStream {
         #(.pass_env(#pass_env))*
         #(.retries(#retries))*
         #(.dedupe(#dedupe))*
+        #(.inline(#inline))*
         #(.flavor(#private::Flavor::#flavor))*
     }
 }

@@ -85,6 +85,7 @@ table! {
         pass_env: "pass_env", "pass_env = [\"OPENAI_API_KEY\", \"AWS_*\"]";
         retries: "retries", "retries = 3";
         dedupe: "dedupe", "dedupe = \"in_flight\"";
+        inline: "inline", "inline = \"2s\"";
         flavor: "flavor", "flavor = \"multi_thread\"";
         runtime: "crate", "crate = ::bgjob_runtime";
     }

@@ -48,6 +48,7 @@ pub fn tool(raw: &RawOptions, function: &RawFunction, problems: &Problems) -> Op
         pass_env: options::pass_env(raw, problems),
         retries: repeats::retries(raw, problems),
         dedupe: repeats::dedupe(raw, problems),
+        inline: repeats::inline(raw, problems),
         flavor: options::flavor(raw, function, problems),
     };
     function::check(function, problems);

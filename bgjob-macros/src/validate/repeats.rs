@@ -1,4 +1,4 @@
-//! The rules of `retries` and `dedupe`: what is done again, and what is not.
+//! The rules of `retries`, `dedupe` and `inline`: what is done again, what is not, and what is waited for.
 
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ use crate::validate::values::{self, DurationError};
 /// Pauses that the runtime takes unless told otherwise (`bgjob_runtime::job::retry`).
 const BACKOFF: Duration = Duration::from_secs(5);
 const MAX_BACKOFF: Duration = Duration::from_secs(5 * 60);
+
+/// No call is held back for longer (`bgjob_runtime::mcp::hints`).
+const LONGEST_INLINE: Duration = Duration::from_secs(50);
 
 /// `retries = 3` or `retries(max = 3, on = […], backoff = "5s", max_backoff = "5m")`.
 pub fn retries(raw: &RawOptions, problems: &Problems) -> Option<Retries> {
@@ -124,6 +127,25 @@ pub fn dedupe(raw: &RawOptions, problems: &Problems) -> Option<Dedupe> {
         problems.report(&text, Problem::ZeroDedupe);
     }
     Some(Dedupe::Within(window))
+}
+
+/// `inline = "2s"`.
+pub fn inline(raw: &RawOptions, problems: &Problems) -> Option<Duration> {
+    let slot = raw.inline.as_ref()?;
+    let text = values::text(slot, "a duration in quotes", problems)?;
+    let bad = |given| Problem::BadDuration {
+        given,
+        other: String::new(),
+    };
+    let wait = time(slot, &text, bad, problems)?;
+    if wait.is_zero() {
+        problems.report(&text, Problem::ZeroInline);
+    }
+    if wait > LONGEST_INLINE {
+        let given = text.value();
+        problems.report(&text, Problem::LongInline { given });
+    }
+    Some(wait)
 }
 
 fn time(

@@ -70,6 +70,11 @@ impl Caller {
         self.hints().wait_for(&self.owner, eta_s)
     }
 
+    /// How long a call may be held back that asks for `wait`.
+    pub fn cut(&self, wait: Duration) -> Duration {
+        self.hints().cut(&self.owner, wait)
+    }
+
     /// Takes note that the caller's client gave up a wait after this long.
     pub fn gave_up_after(&self, waited: Duration) {
         self.hints().cancelled_after(&self.owner, waited);

@@ -281,7 +281,11 @@ impl Catalog {
 
 fn start(tool: &registry::Tool, names: Names) -> Tool {
     let described = tool.described();
-    let replies = schema(&START, Some(&described.output_schema));
+    let told: &[&str] = match tool.spec.inline {
+        Some(_) => &[&START[..], &JOB[..]].concat(),
+        None => &START,
+    };
+    let replies = schema(told, Some(&described.output_schema));
     let input = Arc::clone(&described.input_schema);
     let text = description(tool, names);
     let mut listed = describe(tool.name(), &text, input, replies, Effect::Starts);
@@ -295,9 +299,15 @@ fn description(tool: &registry::Tool, names: Names) -> String {
     if !text.is_empty() {
         text.push_str("\n\n");
     }
-    text.push_str("Starts a background job and answers at once with its job_id; then call ");
-    text.push_str(&names.status(Some(tool.name())));
-    text.push('.');
+    let answers = match tool.spec.inline {
+        Some(wait) => format!(
+            "Runs as a background job and answers with its result if it ends within {}, else with its job_id",
+            humantime::format_duration(wait)
+        ),
+        None => "Starts a background job and answers at once with its job_id".to_owned(),
+    };
+    let status = names.status(Some(tool.name()));
+    text.push_str(&format!("{answers}; then call {status}."));
     let reads: Vec<&str> = tool
         .signature
         .states

@@ -52,6 +52,12 @@ impl Hints {
         ((0.8 * limit).ceil() - 1.0).min(USUAL)
     }
 
+    /// How long a call may be held back that asks for `wait`: not as long as the client gave up after.
+    pub fn cut(&self, owner: &Owner, wait: Duration) -> Duration {
+        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        wait.min(kept(limits.get(owner).map_or(LONGEST, |limit| 0.8 * limit)))
+    }
+
     /// The wait to advise for a job that is expected to end in `eta_s`: not much longer than that, so
     /// that the model soon hears of a job which takes longer than it should.
     pub fn wait_for(&self, owner: &Owner, eta_s: Option<u64>) -> f64 {
@@ -123,6 +129,17 @@ mod tests {
             3.0,
             "the client's limit binds"
         );
+    }
+
+    #[test]
+    fn a_call_is_held_back_for_less_than_the_client_holds_out() {
+        let (hints, me) = (Hints::default(), Owner::local());
+        let (short, long) = (Duration::from_secs(2), Duration::from_secs(60));
+        assert_eq!(hints.cut(&me, short), short);
+        assert_eq!(hints.cut(&me, long), Duration::from_secs(50));
+        hints.cancelled_after(&me, Duration::from_secs(5));
+        assert_eq!(hints.cut(&me, short), short);
+        assert_eq!(hints.cut(&me, long), Duration::from_secs(4));
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct ToolSpec {
     pub retries: Option<Retries>,
     /// Which earlier jobs stand for a new call; none unless given.
     pub dedupe: Option<Dedupe>,
+    /// How long a call over MCP waits for the result before it answers with a handle; none unless given.
+    pub inline: Option<Duration>,
     /// The runtime of an async tool.
     pub flavor: Flavor,
     /// `file:line` of the function, for start-up errors.
@@ -98,6 +100,7 @@ impl ToolSpec {
             pass_env: &[],
             retries: None,
             dedupe: None,
+            inline: None,
             flavor: Flavor::CurrentThread,
             location,
             signature,
@@ -156,6 +159,12 @@ impl ToolSpec {
     /// Sets which earlier jobs stand for a new call.
     pub const fn dedupe(mut self, dedupe: Dedupe) -> Self {
         self.dedupe = Some(dedupe);
+        self
+    }
+
+    /// Sets how long a call over MCP waits for the result.
+    pub const fn inline(mut self, wait: Duration) -> Self {
+        self.inline = Some(wait);
         self
     }
 

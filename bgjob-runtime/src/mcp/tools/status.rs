@@ -40,6 +40,7 @@ pub async fn call(
         jobs,
         ids: &ids,
         until: args.until.unwrap_or_default(),
+        phases: true,
         begun: Instant::now(),
         limit: kept(asked),
     };
@@ -95,10 +96,30 @@ fn ids(args: &args::Status) -> Result<Vec<JobId>> {
     Ok(ids)
 }
 
+/// Waits for the end of one job, at most for `limit`; how it stands then.
+pub async fn end_of(
+    jobs: &Caller,
+    id: &JobId,
+    limit: Duration,
+    context: &RequestContext<RoleServer>,
+) -> Result<JobView> {
+    let wait = Wait {
+        jobs,
+        ids: std::slice::from_ref(id),
+        until: Until::All,
+        phases: false,
+        begun: Instant::now(),
+        limit,
+    };
+    Ok(wait.run(context).await?.remove(0))
+}
+
 struct Wait<'a> {
     jobs: &'a Caller,
     ids: &'a [JobId],
     until: Until,
+    /// Whether a new phase of the job ends the wait.
+    phases: bool,
     begun: Instant,
     limit: Duration,
 }
@@ -119,7 +140,7 @@ impl Wait<'_> {
         loop {
             let now = views.first().and_then(|view| view.phase.clone());
             let changed = phase.is_some() && now.is_some() && phase != now;
-            if self.is_over(&views) || (changed && self.ids.len() == 1) {
+            if self.is_over(&views) || (changed && self.phases && self.ids.len() == 1) {
                 return Ok(views);
             }
             phase = phase.or(now);

@@ -5,9 +5,10 @@ use rmcp::service::RequestContext;
 use serde_json::{Map, Value};
 
 use super::next::follow;
+use super::status;
 use crate::error::{Code, Error, Result};
 use crate::job::request::{Origin, Request};
-use crate::job::view::JobView;
+use crate::job::view::{JobView, ViewState};
 use crate::mcp::caller::Caller;
 use crate::mcp::jobs::Answer;
 use crate::tool::registry::Tool;
@@ -18,15 +19,24 @@ use crate::tool::registry::Tool;
 /// (`basic/index`, "General fields").
 pub const IDEMPOTENCY_KEY: &str = "io.github.bgjob/idempotency-key";
 
-/// Accepts a call of `tool` durably and answers with its handle.
+/// Accepts a call of `tool` durably and answers with its handle, or with the result of a tool that is
+/// `inline` and quick.
 pub async fn call(
     jobs: &Caller,
     tool: &'static Tool,
     input: Map<String, Value>,
     context: &RequestContext<RoleServer>,
 ) -> Result<Answer> {
-    let view = accept(jobs, tool, input, context).await?;
-    Ok(follow(jobs, view).into())
+    let mut view = accept(jobs, tool, input, context).await?;
+    if let (Some(wait), Some(id)) = (tool.spec.inline, view.job_id.clone()) {
+        let replayed = view.replayed;
+        view = status::end_of(jobs, &id, jobs.cut(wait), context).await?;
+        view.replayed = replayed;
+        end_orphan(jobs, &view, context).await?;
+    }
+    let is_error = view.state == ViewState::Failed && tool.spec.inline.is_some();
+    let reply = follow(jobs, view);
+    Ok(Answer { reply, is_error })
 }
 
 /// Accepts a call of `tool` durably and has it started soon.
@@ -37,7 +47,6 @@ pub async fn accept(
     context: &RequestContext<RoleServer>,
 ) -> Result<JobView> {
     let key = idempotency_key(&context.meta)?;
-    let keyed = key.is_some();
     let view = jobs
         .blocking(move |service, owner| {
             service.submit(Request {
@@ -51,14 +60,24 @@ pub async fn accept(
             })
         })
         .await?;
-    // A caller that gave up before it learnt the id could never ask for the job, unless it has a key.
+    end_orphan(jobs, &view, context).await?;
+    jobs.beside().launch();
+    Ok(view)
+}
+
+/// A caller that gave up before it learnt the id could never ask for the job, unless it has a key.
+async fn end_orphan(
+    jobs: &Caller,
+    view: &JobView,
+    context: &RequestContext<RoleServer>,
+) -> Result<()> {
+    let keyed = context.meta.contains_key(IDEMPOTENCY_KEY);
     let orphaned = context.ct.is_cancelled() && !jobs.ended().is_fired() && !keyed;
     if let (true, Some(id)) = (orphaned && view.replayed.is_none(), view.job_id.clone()) {
         jobs.blocking(move |service, owner| service.cancel(owner, &id, None))
             .await?;
     }
-    jobs.beside().launch();
-    Ok(view)
+    Ok(())
 }
 
 fn idempotency_key(meta: &Map<String, Value>) -> Result<Option<String>> {
