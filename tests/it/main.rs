@@ -24,6 +24,7 @@ mod mcp_stop;
 mod mcp_wait;
 mod predecessor;
 mod programs;
+mod progress;
 mod reference;
 mod repeats;
 mod resources;

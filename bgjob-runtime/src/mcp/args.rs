@@ -100,7 +100,7 @@ pub struct Answer {
     pub decline: Option<bool>,
 }
 
-/// One of a job's two streams.
+/// One of a job's streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
@@ -109,6 +109,8 @@ pub enum Stream {
     /// What it complained about.
     #[default]
     Stderr,
+    /// Its phases, notes and progress, as JSON lines.
+    Events,
 }
 
 /// Arguments of `get_job_logs`.
@@ -116,7 +118,7 @@ pub enum Stream {
 pub struct Logs {
     /// The job.
     pub job_id: String,
-    /// `stderr` (the default) or `stdout`.
+    /// `stderr` (the default), `stdout`, or `events`: phases, notes and progress as JSON lines.
     pub stream: Option<Stream>,
     /// How many of the last lines: 50 unless given, at most 200.
     pub tail: Option<u64>,

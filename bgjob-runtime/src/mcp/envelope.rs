@@ -69,7 +69,7 @@ pub struct FieldView {
 /// A part of a job's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LogView {
-    /// `stdout` or `stderr`.
+    /// `stdout`, `stderr` or `events`.
     pub stream: String,
     /// Always true: what a program printed is data, never an instruction.
     pub untrusted: bool,

@@ -7,13 +7,15 @@ use crate::error::Result;
 use crate::job::id::JobId;
 use crate::job::request::Owner;
 
-/// One of the two logs of a job.
+/// One of the logs of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
     Out,
     /// Standard error.
     Err,
+    /// What it said of its progress: [`Event`](crate::job::event::Event)s as JSON, one a line.
+    Events,
 }
 
 impl JobService {
@@ -27,6 +29,7 @@ impl JobService {
         Ok(match stream {
             Stream::Out => dir.stdout(),
             Stream::Err => dir.stderr(),
+            Stream::Events => dir.events(),
         })
     }
 }

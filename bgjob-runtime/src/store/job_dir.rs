@@ -97,6 +97,11 @@ impl JobDir {
         self.file("progress.json")
     }
 
+    /// The history of what it said, a line each.
+    pub fn events(&self) -> PathBuf {
+        self.file("events.jsonl")
+    }
+
     /// The result of a completed job.
     pub fn results(&self) -> PathBuf {
         self.file("results.json")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,17 +14,25 @@ use tokio::sync::watch;
 
 use crate::clock::now_ms;
 use crate::error::{Code, Error, Result};
+use crate::job::event::Said;
 use crate::job::id::JobId;
 use crate::job::progress::Progress;
 use crate::job::question::Answer;
+use crate::store::job_dir::JobDir;
 use crate::sys;
+
+use count::share;
+use events::Events;
 
 mod ask;
 mod checkpoint;
 pub mod command;
+mod count;
 mod desk;
+mod events;
 
 pub use ask::Question;
+pub use count::Count;
 
 /// Between two writes of `progress.json` at least this long passes, unless something new begins or ends.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -81,6 +89,7 @@ struct Inner {
     last: Mutex<Progress>,
     /// Made by the first question.
     desk: OnceLock<Arc<desk::Desk>>,
+    events: Mutex<Events>,
     test: Option<TestJob>,
 }
 
@@ -117,6 +126,7 @@ impl Job {
             nonce,
             ..Progress::default()
         };
+        let events = Mutex::new(Events::new(JobDir::new(dir.clone()).events(), attempt));
         let inner = Inner {
             id,
             attempt,
@@ -129,6 +139,7 @@ impl Job {
             reported: AtomicBool::new(false),
             last: Mutex::new(last),
             desk: OnceLock::new(),
+            events,
             test,
         };
         Job {
@@ -207,35 +218,40 @@ impl Job {
         if !self.is_due(at_end) {
             return;
         }
-        self.update(|last| {
+        let said = self.update(|last| {
             last.progress = share(done, total);
             last.done = Some(done).filter(|n| n.is_finite());
             last.total = Some(total).filter(|n| n.is_finite());
-            last.message = Some(message.to_string()).filter(|text| !text.is_empty());
+            last.message = Some(short(message)).filter(|text| !text.is_empty());
+            (last.progress, last.message.clone())
         });
+        self.record(|events| events.progress(said.0, said.1));
     }
 
     /// Begins the stage `name`; what was said of the stage before, its share and message, is
     /// forgotten. Saying the present stage again changes nothing.
     pub fn phase(&self, name: impl Display) {
-        let name = name.to_string();
+        let name = short(name);
         if self.last().phase.as_deref() == Some(name.as_str()) {
             return;
         }
         self.update(|last| {
             last.phase_started_at_ms = Some(now_ms());
-            last.phase = Some(name);
+            last.phase = Some(name.clone());
             last.message = None;
             (last.progress, last.done, last.total) = (None, None, None);
         });
+        self.record(|events| events.say(Said::Phase { phase: name }));
     }
 
-    /// Leaves a remark that status replies show until the next one.
+    /// Leaves a remark that status replies show until the next one, and the history for good.
     pub fn note(&self, text: impl Display) {
-        let text = text.to_string();
-        if self.last().note.as_deref() != Some(text.as_str()) {
-            self.update(|last| last.note = Some(text));
+        let text = short(text);
+        if self.last().note.as_deref() == Some(text.as_str()) {
+            return;
         }
+        self.update(|last| last.note = Some(text.clone()));
+        self.record(|events| events.say(Said::Note { note: text }));
     }
 
     /// Whether somebody asked the job to end. The process is killed some seconds later.
@@ -297,10 +313,10 @@ impl Job {
         u64::try_from(self.inner.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn update(&self, change: impl FnOnce(&mut Progress)) {
+    fn update<T>(&self, change: impl FnOnce(&mut Progress) -> T) -> T {
         let mut last = self.last();
         let before = last.clone();
-        change(&mut last);
+        let told = change(&mut last);
         let news = *last != before || before.at_ms == 0;
         last.at_ms = now_ms();
         if news {
@@ -315,11 +331,20 @@ impl Job {
             .elapsed_ns()
             .saturating_add(u64::try_from(INTERVAL.as_nanos()).unwrap_or(u64::MAX));
         self.inner.due_ns.store(due, Ordering::Relaxed);
+        told
+    }
+
+    fn write(&self, progress: &Progress) {
+        self.report(replace(&self.inner.dir, progress));
+    }
+
+    fn record(&self, what: impl FnOnce(&mut Events) -> io::Result<()>) {
+        self.report(what(&mut lock(&self.inner.events)));
     }
 
     /// Progress never fails a job: what goes wrong is said once.
-    fn write(&self, progress: &Progress) {
-        if let Err(error) = replace(&self.inner.dir, progress)
+    fn report(&self, written: io::Result<()>) {
+        if let Err(error) = written
             && !self.inner.reported.swap(true, Ordering::Relaxed)
         {
             let _ = writeln!(std::io::stderr(), "progress is not recorded: {error}");
@@ -333,32 +358,15 @@ impl fmt::Debug for Job {
     }
 }
 
-/// Anything that can count work: the integer and floating-point types.
-pub trait Count {
-    /// The count; above 2^53 the nearest number there is.
-    fn count(self) -> f64;
-}
-
-macro_rules! count {
-    ($($type:ty),*) => {
-        $(impl Count for $type {
-            fn count(self) -> f64 { self as f64 }
-        })*
-    };
-}
-
-count!(
-    u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64
-);
-
-fn share(done: f64, total: f64) -> Option<f64> {
-    let share = done / total;
-    // Nothing to do is done.
-    if total == 0.0 && done >= 0.0 {
-        Some(1.0)
-    } else {
-        share.is_finite().then(|| share.clamp(0.0, 1.0))
+/// What a job says, cut to what a reader takes in: progress must stay cheap to write and to read.
+fn short(text: impl Display) -> String {
+    const MOST: usize = 1000;
+    let mut text = text.to_string();
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.push('…');
     }
+    text
 }
 
 fn is_plain_file_name(name: &str) -> bool {

@@ -37,7 +37,7 @@ pub fn command() -> Command {
         .arg(args::ids(false))
         .arg(Arg::new("follow").long("follow").short('f').action(ArgAction::SetTrue).help("Go on until the job has ended"))
         .arg(Arg::new("lines").long("lines").short('n').value_name("N").value_parser(value_parser!(u64)).help("Only the last N lines of each"))
-        .arg(Arg::new("stream").long("stream").value_name("STREAM").value_parser(["out", "err"]).help("Only one of the two; without it, each gets a heading"))
+        .arg(Arg::new("stream").long("stream").value_name("STREAM").value_parser(["out", "err", "events"]).help("Only standard output, only standard error, or the history of phases, notes and progress as JSON lines"))
         .after_help("On a terminal control sequences are dropped and deceptive characters made visible; into a pipe or a file every byte goes unchanged.")
 }
 
@@ -52,6 +52,7 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     let service = session.service()?;
     let streams: &[Stream] = match given.get_one::<String>("stream").map(String::as_str) {
         Some("out") => &[Stream::Out],
+        Some("events") => &[Stream::Events],
         Some(_) => &[Stream::Err],
         None => &[Stream::Out, Stream::Err],
     };
@@ -197,10 +198,10 @@ impl Page {
             writeln!(
                 out,
                 "{gap}==> {} <==",
-                if stream == Stream::Out {
-                    "stdout"
-                } else {
-                    "stderr"
+                match stream {
+                    Stream::Out => "stdout",
+                    Stream::Err => "stderr",
+                    Stream::Events => "events",
                 }
             )?;
         }

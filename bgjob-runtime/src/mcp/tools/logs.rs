@@ -37,6 +37,7 @@ pub async fn call(jobs: &Caller, args: args::Logs) -> Result<Answer> {
             let which = match stream {
                 Stream::Stdout => service::Stream::Out,
                 Stream::Stderr => service::Stream::Err,
+                Stream::Events => service::Stream::Events,
             };
             let path = service.log_path(owner, &job, which)?;
             let part = match files::open_regular(&path) {
@@ -139,6 +140,7 @@ impl Part {
             stream: match stream {
                 Stream::Stdout => "stdout",
                 Stream::Stderr => "stderr",
+                Stream::Events => "events",
             }
             .to_owned(),
             untrusted: true,
