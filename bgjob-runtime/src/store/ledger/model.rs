@@ -69,19 +69,29 @@ impl Model {
             .count()
     }
 
+    /// Ends a job, then those that waited for it, then those that waited for the last of these.
     fn end(&mut self, index: usize, state: JobState) {
+        self.close(index, state);
+        let mut unsettled = vec![index];
+        while let Some(ended) = unsettled.pop() {
+            let completed = self.jobs[ended].state == JobState::Completed;
+            for other in 0..self.jobs.len() {
+                if self.jobs[other].waits_for != Some(ended) {
+                    continue;
+                }
+                self.jobs[other].waits_for = None;
+                if !completed && self.jobs[other].state == JobState::Queued {
+                    self.close(other, JobState::Failed);
+                    unsettled.push(other);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, index: usize, state: JobState) {
         self.ended += 1;
         self.jobs[index].state = state;
         self.jobs[index].completion = Some(self.ended);
-        let waiting: Vec<usize> = (0..self.jobs.len())
-            .filter(|other| self.jobs[*other].waits_for == Some(index))
-            .collect();
-        for other in waiting {
-            self.jobs[other].waits_for = None;
-            if state != JobState::Completed && self.jobs[other].state == JobState::Queued {
-                self.end(other, JobState::Failed);
-            }
-        }
     }
 }
 
