@@ -22,7 +22,7 @@ use crate::store::job_dir::JobDir;
 use crate::sys;
 
 use count::share;
-use events::Events;
+use events::{Events, short};
 
 mod ask;
 mod checkpoint;
@@ -356,17 +356,6 @@ impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Job({}, attempt {})", self.inner.id, self.inner.attempt)
     }
-}
-
-/// What a job says, cut to what a reader takes in: progress must stay cheap to write and to read.
-fn short(text: impl Display) -> String {
-    const MOST: usize = 1000;
-    let mut text = text.to_string();
-    if let Some((end, _)) = text.char_indices().nth(MOST) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 fn is_plain_file_name(name: &str) -> bool {

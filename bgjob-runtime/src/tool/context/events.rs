@@ -1,5 +1,6 @@
 //! The history of what a job said: a line each in `events.jsonl`, and never more than a mebibyte.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -93,6 +94,17 @@ impl Events {
         line.push(b'\n');
         Ok(line)
     }
+}
+
+/// What a job says, cut to what a reader takes in: progress must stay cheap to write and to read.
+pub(super) fn short(text: impl Display) -> String {
+    const MOST: usize = 1000;
+    let mut text = text.to_string();
+    if let Some((end, _)) = text.char_indices().nth(MOST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 #[cfg(test)]
