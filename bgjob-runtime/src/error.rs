@@ -129,7 +129,6 @@ pub struct Error {
     pub retry_after_s: Option<u64>,
     /// The tool's own error as data, where its type implements `Serialize`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
     pub details: Option<Value>,
     /// The last lines that the job wrote to its standard error: untrusted text.
     #[serde(default, skip_serializing_if = "Option::is_none")]

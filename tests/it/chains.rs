@@ -126,7 +126,7 @@ fn a_chain_of_five_runs_in_order_with_everybody_dead() {
     assert_eq!(started, chain, "each once, in order");
     let shown = sandbox.json(["state", "show", "note"]);
     assert_eq!(
-        (&shown["version"], &shown["value"]["text"]),
+        (&shown["fields"][0]["version"], &shown["value"]["text"]),
         (&json!(5), &json!("12345"))
     );
 }
@@ -152,7 +152,10 @@ fn a_fan_out_of_eight_behind_one_job_uses_the_whole_limit() {
     oracle.wait_for_starts(9);
     sandbox.settle();
     assert_eq!(oracle.most(), 4, "the whole limit, and no more");
-    assert_eq!(sandbox.json(["state", "show", "note"])["version"], 9);
+    assert_eq!(
+        sandbox.json(["state", "show", "note"])["fields"][0]["version"],
+        9
+    );
 }
 
 #[test]

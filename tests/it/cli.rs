@@ -73,7 +73,10 @@ fn what_is_refused_exits_with_2_and_leaves_no_job() {
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{args:?}: {ran:?}");
         assert!(!ran.stderr.is_empty(), "{args:?}");
     }
-    assert_eq!(sandbox.json(["jobs", "list"]), json!({"jobs": []}));
+    assert_eq!(
+        sandbox.json(["jobs", "list"]),
+        json!({"state": "ok", "jobs": []})
+    );
 }
 
 #[test]
@@ -146,9 +149,9 @@ fn every_reading_command_has_json() {
         (&["jobs", "wait", &id], "/jobs/0/result", &value),
         (&["jobs", "result", &id], "/result", &value),
         (&["jobs", "cancel", &id], "/jobs/0/job_id", &job),
-        (&["jobs", "prune"], "/jobs", &json!(0)),
+        (&["jobs", "prune"], "/pruned/jobs", &json!(0)),
         (&["state", "show", "note"], "/value", &value),
-        (&["tools", "add"], "/name", &json!("add")),
+        (&["tools", "add"], "/tools/0/name", &json!("add")),
     ];
     for (args, place, expected) in same {
         let shown = sandbox.json(args);
@@ -157,7 +160,7 @@ fn every_reading_command_has_json() {
     let there: [(&[&str], &str); 4] = [
         (&["tools"], "/tools/0/name"),
         (&["state", "show"], "/fields/0/field"),
-        (&["config", "show"], "/max_jobs"),
+        (&["config", "show"], "/settings/0/value"),
         (&["run", "add", "--a", "1", "--b", "2"], "/result"),
     ];
     for (args, place) in there {

@@ -22,6 +22,7 @@ mod mcp_large;
 mod mcp_session;
 mod mcp_stop;
 mod mcp_wait;
+mod operators;
 mod predecessor;
 mod programs;
 mod progress;

@@ -39,7 +39,8 @@ fn a_listed_end_is_tried_again_until_it_succeeds_and_every_attempt_is_told() {
         );
         assert_eq!(view["state_patch"]["applied"], true, "patched once");
     }
-    let versions = sandbox.json(["state", "show", "persevered"])["version"].clone();
+    let shown = sandbox.json(["state", "show", "persevered"]);
+    let versions = shown["fields"][0]["version"].clone();
     assert_eq!(versions, 3, "one version a job, not one an attempt");
 }
 

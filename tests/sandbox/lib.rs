@@ -8,6 +8,7 @@ pub mod oracle;
 pub mod orders;
 pub mod processes;
 pub mod rpc;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::io::Write;

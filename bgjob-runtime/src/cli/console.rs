@@ -64,9 +64,35 @@ impl Console {
     }
 }
 
+impl Console {
+    /// Writes `value` as JSON on one line of standard output.
+    ///
+    /// # Errors
+    /// When standard output is closed or full.
+    pub fn json_line(&self, value: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        let mut out = io::stdout().lock();
+        out.write_all(&line)?;
+        out.flush()
+    }
+}
+
 /// Whether people read standard output.
 pub fn out_is_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Whether people read standard output on something that can move its cursor.
+pub fn out_can_draw() -> bool {
+    out_is_terminal() && is_no_dumb_terminal()
+}
+
+/// Whether standard output is a pipe, whose reader may leave.
+pub fn out_is_pipe() -> bool {
+    let kind = rustix::fs::fstat(io::stdout())
+        .map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
+    kind == Ok(rustix::fs::FileType::Fifo)
 }
 
 /// Whether people read standard error.
@@ -76,13 +102,25 @@ pub fn err_is_terminal() -> bool {
 
 /// Whether people read standard error on something that can move its cursor.
 pub fn err_can_draw() -> bool {
-    err_is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    err_is_terminal() && is_no_dumb_terminal()
+}
+
+fn is_no_dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Columns of the terminal on standard output; `None` where there is none.
 pub fn width() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col > 0).then_some(size.ws_col.max(MIN_WIDTH))
+}
+
+/// Columns and rows of the terminal on standard output, or what is usual where it does not tell.
+pub fn out_size() -> (u16, u16) {
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+        _ => (80, 24),
+    }
 }
 
 /// Columns and rows of the terminal on standard error; `None` where there is none.

@@ -11,7 +11,10 @@ mod failure;
 mod flags;
 mod follow;
 mod prompt;
+#[cfg(test)]
+mod reference;
 mod render;
+mod reply;
 mod session;
 mod usage;
 
@@ -81,13 +84,23 @@ fn with_tools(
 }
 
 fn clash(app: &App) -> Option<&str> {
-    let built_in = [
-        "run", "jobs", "state", "config", "tools", "schema", "doctor", "serve", "help",
+    const BUILT_IN: [&str; 11] = [
+        "run",
+        "jobs",
+        "state",
+        "config",
+        "tools",
+        "schema",
+        "doctor",
+        "serve",
+        "install",
+        "completions",
+        "help",
     ];
     app.commands
         .iter()
         .map(|own| own.command.get_name())
-        .find(|name| built_in.contains(name))
+        .find(|name| BUILT_IN.contains(name))
 }
 
 fn usage_error(app: &App, error: &clap::Error, json: bool) -> Ending {

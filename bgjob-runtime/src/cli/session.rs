@@ -132,6 +132,13 @@ pub fn prefix(app: &App, data_dir: Option<&PathBuf>) -> String {
     }
 }
 
+/// The name under which this program was called, without its folder: what a shell completes.
+pub fn program(app: &App) -> String {
+    let typed = std::env::args_os().next().map(PathBuf::from);
+    let name = typed.as_deref().and_then(|path| path.file_name()?.to_str());
+    name.unwrap_or(&app.name).to_owned()
+}
+
 /// `text` as a POSIX shell takes it for one word.
 pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);

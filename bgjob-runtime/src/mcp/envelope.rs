@@ -64,6 +64,9 @@ pub struct FieldView {
     /// The job that set it; absent when a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
+    /// When it was set (RFC 3339); on the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_at: Option<String>,
 }
 
 /// A part of a job's log.

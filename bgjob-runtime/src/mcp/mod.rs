@@ -26,6 +26,7 @@ mod transport;
 mod wake;
 
 pub use compose::WithJobs;
+pub(crate) use envelope::{FieldView, Reply};
 pub use jobs::Jobs;
 pub use listed::list_of_tools;
 pub use names::JobTools;

@@ -17,7 +17,7 @@ use crate::sys::lock::Lock;
 const ORPHAN_AGE: Duration = Duration::from_secs(3600);
 
 /// What a prune removed, or would remove.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Pruned {
     /// Ended jobs.
     pub jobs: u64,

@@ -70,7 +70,7 @@ impl Watch {
         self.add_for(dir, WatchFlags::ATTRIB)
     }
 
-    /// Watches `file` for writes.
+    /// Watches `file` for writes: a log, or the write-ahead log that every commit goes through.
     ///
     /// # Errors
     /// When the file is gone or the user has no watch left.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command};
-use serde_json::json;
 
 use crate::cli::args;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::render::job;
+use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::job::request::Owner;
@@ -26,7 +26,7 @@ pub fn command() -> Command {
                 .value_parser(args::duration)
                 .help("How long a job may take to end by itself before it is killed [default: 10s]"),
         )
-        .arg(args::json("Print {\"jobs\": […]}"))
+        .arg(args::json("Print {\"state\": \"ok\", \"jobs\": […]}"))
         .after_help("A running job is asked to end (SIGTERM) and this command returns; `jobs wait` waits for the end.")
 }
 
@@ -45,7 +45,7 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     // A job whose supervisor died would hear nothing of it.
     service.reconcile()?;
     if given.get_flag(args::JSON) {
-        session.console.json(&json!({"jobs": views}))?;
+        session.console.json(&Envelope::jobs(views))?;
         return Ok(Ending::Ok);
     }
     for view in &views {

@@ -1,7 +1,6 @@
 //! `config`: the settings that bind every process on the data directory.
 
 use clap::{Arg, ArgMatches, Command};
-use serde_json::{Map, Value};
 
 use crate::cli::args;
 use crate::cli::console;
@@ -9,6 +8,7 @@ use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::render::style::LABEL;
 use crate::cli::render::table::Table;
+use crate::cli::reply::{Envelope, SettingView};
 use crate::cli::session::Session;
 use crate::store::ledger::KINDS;
 
@@ -63,11 +63,15 @@ pub fn run(session: &Session<'_>, command: &str, given: &ArgMatches) -> Outcome 
     }
     let settings = service.settings()?.texts();
     if given.get_flag(args::JSON) {
-        let object: Map<String, Value> = settings
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.into()))
-            .collect();
-        session.console.json(&object)?;
+        let views = settings.into_iter().map(|(name, value)| SettingView {
+            name: name.to_owned(),
+            value,
+            source: "ledger".to_owned(),
+        });
+        session.console.json(&Envelope {
+            settings: Some(views.collect()),
+            ..Envelope::ok()
+        })?;
         return Ok(Ending::Ok);
     }
     let mut table = Table::new(&["SETTING", "VALUE", "MEANING"], console::width());

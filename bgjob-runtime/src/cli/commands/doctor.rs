@@ -8,6 +8,7 @@ use crate::cli::args;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::render::plain;
+use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
 use crate::service::doctor::{Finding, Level, examine};
 
@@ -32,9 +33,11 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         Ending::Ok
     };
     if given.get_flag(args::JSON) {
-        session
-            .console
-            .json(&serde_json::json!({ "ok": ending == Ending::Ok, "findings": findings }))?;
+        session.console.json(&Envelope {
+            ok: Some(ending == Ending::Ok),
+            findings: Some(findings),
+            ..Envelope::ok()
+        })?;
         return Ok(ending);
     }
     for finding in &findings {

@@ -165,6 +165,7 @@ impl Tail {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
+        start_over_if_cut(file).map_err(|error| Error::storage("read the log", error))?;
         loop {
             if self.begun.is_empty() {
                 skip_dropped(file)?;
@@ -188,6 +189,16 @@ impl Tail {
             self.begun.clear();
         }
     }
+}
+
+/// A job may cut its own log short (ftruncate(2) on its standard output): what it writes then is at
+/// the beginning again.
+fn start_over_if_cut(file: &mut BufReader<File>) -> io::Result<()> {
+    let end = file.get_ref().metadata()?.len();
+    if file.stream_position()? > end {
+        file.seek(SeekFrom::Start(0))?;
+    }
+    Ok(())
 }
 
 impl Page {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cancel;
+mod completions;
 mod config;
 mod doctor;
 mod finish;
@@ -60,6 +61,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
         tools::command(),
         schema::command(),
         serve::command(),
+        completions::command(),
     ]
 }
 
@@ -80,6 +82,7 @@ pub fn dispatch(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         ("tools", _) => tools::run(session, inner),
         ("schema", _) => schema::run(session, inner),
         ("serve", _) => serve::run(session),
+        ("completions", _) => completions::run(session, inner),
         _ => own(session, name, inner),
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::args;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::render::quantity::count;
+use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
 
 /// `jobs prune`
@@ -22,7 +23,7 @@ pub fn command() -> Command {
                 .help("Jobs that ended longer ago than this, such as 7d or 0s [default: the setting `retention`]"),
         )
         .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).help("Only say how many"))
-        .arg(args::json("Print what was deleted as a JSON object"))
+        .arg(args::json("Print {\"state\": \"ok\", \"pruned\": …}"))
 }
 
 /// Prunes. Live jobs, and what they read, are never touched.
@@ -35,7 +36,10 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         .service()?
         .prune(given.get_one::<Duration>("older-than").copied(), dry_run)?;
     if given.get_flag(args::JSON) {
-        session.console.json(&pruned)?;
+        session.console.json(&Envelope {
+            pruned: Some(pruned),
+            ..Envelope::ok()
+        })?;
         return Ok(Ending::Ok);
     }
     let jobs = count(pruned.jobs, "job");

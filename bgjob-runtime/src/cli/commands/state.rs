@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::result::print_bytes;
 use super::run::read_text;
@@ -14,12 +14,14 @@ use crate::cli::failure::Outcome;
 use crate::cli::render::quantity::{age, count, size};
 use crate::cli::render::style::{FAINT, of_state};
 use crate::cli::render::table::Table;
+use crate::cli::reply::{Envelope, VersionView};
 use crate::cli::session::Session;
 use crate::clock::rfc3339;
 use crate::error::{Code, Error, Result};
 use crate::job::record::{FieldRecord, VersionRecord};
 use crate::job::request::Owner;
 use crate::job::view::ViewState;
+use crate::mcp::FieldView;
 
 /// `state`
 pub fn command() -> Command {
@@ -34,7 +36,7 @@ pub fn command() -> Command {
                 .about("List the fields, or print the value of one")
                 .arg(field())
                 .arg(args::json(
-                    "Print {\"fields\": […]}, or the field with its value",
+                    "Print {\"state\": \"ok\", \"fields\": […]}, or the field with its value",
                 )),
         )
         .subcommand(
@@ -70,7 +72,7 @@ pub fn command() -> Command {
                         .default_value("50")
                         .help("At most so many versions"),
                 )
-                .arg(args::json("Print {\"field\": …, \"versions\": […]}")),
+                .arg(args::json("Print {\"state\": \"ok\", \"versions\": […]}")),
         )
         .subcommand(
             Command::new("reset")
@@ -83,7 +85,7 @@ pub fn command() -> Command {
                         .conflicts_with("FIELD")
                         .help("Empty every field"),
                 )
-                .arg(args::json("Print {\"fields\": […]}")),
+                .arg(args::json("Print {\"state\": \"ok\", \"fields\": […]}")),
         )
 }
 
@@ -106,9 +108,7 @@ pub fn run(session: &Session<'_>, command: &str, given: &ArgMatches) -> Outcome 
 fn list(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     let fields = session.service()?.state(&Owner::local())?;
     if given.get_flag(args::JSON) {
-        session
-            .console
-            .json(&json!({"fields": fields.iter().map(as_json).collect::<Vec<_>>()}))?;
+        session.console.json(&listing(&fields))?;
     } else if fields.is_empty() {
         session
             .console
@@ -158,8 +158,8 @@ fn table(fields: &[FieldRecord]) -> String {
 fn show(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
     let (record, value) = session.service()?.state_value(&Owner::local(), field)?;
     if given.get_flag(args::JSON) {
-        let mut shown = as_json(&record);
-        shown["value"] = value;
+        let mut shown = listing(&[record]);
+        shown.reply.value = Some(value);
         session.console.json(&shown)?;
     } else {
         print_bytes(value.to_string().as_bytes(), console::out_is_terminal())?;
@@ -173,10 +173,10 @@ fn history(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
         .service()?
         .state_history(&Owner::local(), field, limit)?;
     if given.get_flag(args::JSON) {
-        let shown: Vec<Value> = versions.iter().map(version_as_json).collect();
-        session
-            .console
-            .json(&json!({"field": field, "versions": shown}))?;
+        session.console.json(&Envelope {
+            versions: Some(versions.iter().map(version_view).collect()),
+            ..Envelope::ok()
+        })?;
     } else if versions.is_empty() {
         session.console.say(format_args!(
             "no version of the state field `{field}` is kept"
@@ -210,17 +210,14 @@ fn history_table(versions: &[VersionRecord]) -> String {
     table.render()
 }
 
-fn version_as_json(version: &VersionRecord) -> Value {
-    let mut shown = json!({
-        "version": version.version,
-        "present": version.present,
-        "set_at": rfc3339(version.set_at),
-        "bytes": version.bytes,
-    });
-    if let Some(job) = &version.job {
-        shown["job_id"] = job.clone().into();
+fn version_view(version: &VersionRecord) -> VersionView {
+    VersionView {
+        version: version.version,
+        present: version.present,
+        set_by: version.job.clone(),
+        set_at: rfc3339(version.set_at),
+        bytes: version.bytes,
     }
-    shown
 }
 
 fn set(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
@@ -229,7 +226,7 @@ fn set(session: &Session<'_>, field: &str, given: &ArgMatches) -> Outcome {
         .service()?
         .state_set(&Owner::local(), field, &value)?;
     if given.get_flag(args::JSON) {
-        session.console.json(&as_json(&record))?;
+        session.console.json(&listing(&[record]))?;
     } else {
         session.console.say(format_args!(
             "state field `{field}` set: version {}",
@@ -269,9 +266,7 @@ fn reset(session: &Session<'_>, field: Option<&str>, given: &ArgMatches) -> Outc
         .count();
     let fields = session.service()?.state_reset(&Owner::local(), field)?;
     if given.get_flag(args::JSON) {
-        session
-            .console
-            .json(&json!({"fields": fields.iter().map(as_json).collect::<Vec<_>>()}))?;
+        session.console.json(&listing(&fields))?;
     } else {
         session.console.say(match (full, field) {
             (0, Some(field)) => format!("state field `{field}` was empty already"),
@@ -282,16 +277,20 @@ fn reset(session: &Session<'_>, field: Option<&str>, given: &ArgMatches) -> Outc
     Ok(Ending::Ok)
 }
 
-fn as_json(field: &FieldRecord) -> Value {
-    let mut shown = json!({"field": field.field, "present": field.present});
-    if field.present {
-        shown["version"] = field.version.into();
-        shown["job_id"] = field.job.clone().into();
-        shown["set_at"] = field.set_at.map(rfc3339).into();
-        shown["bytes"] = field.bytes.into();
+fn listing(fields: &[FieldRecord]) -> Envelope {
+    let mut envelope = Envelope::ok();
+    envelope.reply.fields = Some(fields.iter().map(view).collect());
+    envelope
+}
+
+fn view(field: &FieldRecord) -> FieldView {
+    let known = field.present;
+    FieldView {
+        field: field.field.clone(),
+        present: known,
+        version: known.then_some(field.version),
+        bytes: field.bytes.filter(|_| known),
+        set_by: field.job.clone().filter(|_| known),
+        set_at: field.set_at.filter(|_| known).map(rfc3339),
     }
-    if let Value::Object(facts) = &mut shown {
-        facts.retain(|_, fact| !fact.is_null());
-    }
-    shown
 }

@@ -14,6 +14,7 @@ use crate::cli::render::prose;
 use crate::cli::render::quantity::{count, span};
 use crate::cli::render::style::{LABEL, paint};
 use crate::cli::render::table::Table;
+use crate::cli::reply::{Envelope, members};
 use crate::cli::session::Session;
 use crate::job::timing::PastRuns;
 use crate::tool::registry::Tool;
@@ -27,9 +28,7 @@ pub fn command() -> Command {
     Command::new("tools")
         .about("List the tools, or describe one")
         .arg(Arg::new("TOOL").help("A tool"))
-        .arg(args::json(
-            "Print {\"tools\": […]}, or the tool as a JSON object",
-        ))
+        .arg(args::json("Print {\"state\": \"ok\", \"tools\": […]}"))
 }
 
 /// Lists or describes tools; needs no data directory, and shows how long jobs took if there is one.
@@ -40,12 +39,7 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     let console = &session.console;
     let Some(name) = given.get_one::<String>("TOOL") else {
         if given.get_flag(args::JSON) {
-            let tools: Vec<Value> = session
-                .registry
-                .iter()
-                .map(|tool| as_json(session, tool))
-                .collect();
-            console.json(&json!({"tools": tools}))?;
+            console.json(&listing(session, session.registry.iter()))?;
         } else {
             console.print(table(session))?;
             console.say(format_args!(
@@ -60,7 +54,7 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         .get(name)
         .ok_or_else(|| unknown_tool(session.registry, name))?;
     if given.get_flag(args::JSON) {
-        console.json(&as_json(session, tool))?;
+        console.json(&listing(session, [tool]))?;
     } else {
         console.print(describe(session, tool))?;
         console.say(format_args!(
@@ -188,6 +182,16 @@ fn describe(session: &Session<'_>, tool: &Tool) -> String {
         }
     ));
     lines.join("\n")
+}
+
+fn listing<'a>(session: &Session<'_>, tools: impl IntoIterator<Item = &'a Tool>) -> Envelope {
+    let tools = tools
+        .into_iter()
+        .map(|tool| members(as_json(session, tool)));
+    Envelope {
+        tools: Some(tools.collect()),
+        ..Envelope::ok()
+    }
 }
 
 fn as_json(session: &Session<'_>, tool: &Tool) -> Value {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::json;
 
 use crate::cli::args;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::follow::{Followed, Inbox, Show, Watched, follow};
 use crate::cli::render::{job, problem};
+use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
 use crate::error::Result;
 use crate::job::request::Owner;
@@ -32,7 +32,7 @@ pub fn command() -> Command {
                 .hide_default_value(true)
                 .help("How to show progress; auto: a bar on a terminal, lines elsewhere"),
         )
-        .arg(args::json("Print {\"jobs\": […]}, each with its result where that is small"))
+        .arg(args::json("Print {\"state\": \"ok\", \"jobs\": […]}, each with its result where that is small"))
         .after_help("The exit code is that of the first job in the order given that did not complete; with --any, of the first that ended.")
 }
 
@@ -64,12 +64,13 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         .iter()
         .map(|id| service.full_view(&Owner::local(), id))
         .collect::<Result<Vec<JobView>>>()?;
+    let ending = ending(&views, any);
     if given.get_flag(args::JSON) {
-        session.console.json(&json!({"jobs": views}))?;
+        session.console.json(&Envelope::jobs(views))?;
     } else {
         tell(session, &views)?;
     }
-    Ok(ending(&views, any))
+    Ok(ending)
 }
 
 fn tell(session: &Session<'_>, views: &[JobView]) -> std::io::Result<()> {

@@ -17,7 +17,8 @@ pub struct Lines {
     since: Instant,
 }
 
-struct Told {
+/// What was told of a job last, and when.
+pub struct Told {
     at: Instant,
     state: ViewState,
     phase: Option<String>,
@@ -54,12 +55,7 @@ impl Lines {
             let hidden = (alone && job::is_over(view))
                 || (view.state == ViewState::Queued && now.duration_since(self.since) < PATIENCE);
             if !hidden && is_due(told.as_ref(), view, &line, now) {
-                *told = Some(Told {
-                    at: now,
-                    state: view.state,
-                    phase: view.phase.clone(),
-                    line: line.clone(),
-                });
+                *told = Some(Told::of(view, line.clone(), now));
                 let seconds = now.duration_since(self.since).as_secs();
                 news.push(format!("[{}:{:02}] {line}", seconds / 60, seconds % 60));
             }
@@ -68,8 +64,20 @@ impl Lines {
     }
 }
 
+impl Told {
+    /// `line` was told of the job at `now`.
+    pub fn of(view: &JobView, line: String, now: Instant) -> Self {
+        Told {
+            at: now,
+            state: view.state,
+            phase: view.phase.clone(),
+            line,
+        }
+    }
+}
+
 /// What a job is doing, or how it ended.
-fn words(view: &JobView) -> String {
+pub fn words(view: &JobView) -> String {
     let doing = job::doing(view);
     match view.state {
         ViewState::Failed if !doing.is_empty() => format!("{}: {doing}", job::ending(view)),
@@ -80,7 +88,8 @@ fn words(view: &JobView) -> String {
     }
 }
 
-fn is_due(told: Option<&Told>, view: &JobView, line: &str, now: Instant) -> bool {
+/// Whether `line` is worth telling of a job of which `told` was the last word.
+pub fn is_due(told: Option<&Told>, view: &JobView, line: &str, now: Instant) -> bool {
     let Some(told) = told else { return true };
     if told.state != view.state
         || (told.phase != view.phase

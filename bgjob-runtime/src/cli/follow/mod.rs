@@ -24,6 +24,7 @@ use display::Display;
 use questions::Questions;
 
 pub use display::Show;
+pub use lines::{Told, is_due, words};
 
 /// After the first Ctrl-C, a second one within this time cancels the job.
 const SECOND_CHANCE: Duration = Duration::from_secs(2);

@@ -150,26 +150,37 @@ fn patch_words(patch: &crate::job::view::PatchView) -> String {
     }
 }
 
-/// The list of jobs, a line each: on a narrow terminal the last column is cut, not broken.
+/// The list of jobs, a line each: on a narrow terminal the last column is cut and then left out, and
+/// the age and the time with it; ids are whole everywhere, since they are there to be copied.
 pub fn list(views: &[JobView], now: SystemTime, width: Option<u16>) -> String {
-    let columns = ["STATE", "ID", "AGE", "TIME", "DOING"];
+    const COLUMNS: [&str; 4] = ["STATE", "ID", "AGE", "TIME"];
     let rows: Vec<[String; 4]> = views.iter().map(|view| row(view, now)).collect();
-    let used: usize = (0..4)
-        .map(|column| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.chain([columns[column].len()]).max().unwrap_or(0) + GAP
-        })
-        .sum();
-    let room = width.map_or(MAX_DOING, |width| {
-        usize::from(width)
-            .saturating_sub(used + GAP)
-            .clamp(MIN_DOING, MAX_DOING)
+    let widths = [0, 1, 2, 3].map(|column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([COLUMNS[column].len()]).max().unwrap_or(0) + GAP
     });
-    let mut table = Table::new(&columns, None);
+    let room = |columns: usize| match width {
+        Some(width) => usize::from(width).checked_sub(widths[..columns].iter().sum()),
+        None => Some(MAX_DOING),
+    };
+    let (columns, doing_room) = match room(4) {
+        Some(room) if room >= MIN_DOING => (4, Some(room.min(MAX_DOING))),
+        _ => (
+            (2..=4)
+                .rev()
+                .find(|columns| room(*columns).is_some())
+                .unwrap_or(2),
+            None,
+        ),
+    };
+    let last = doing_room.map(|_| "DOING");
+    let header: Vec<&str> = COLUMNS[..columns].iter().copied().chain(last).collect();
+    let mut table = Table::new(&header, None);
     for (view, cells) in views.iter().zip(rows) {
+        let doing = doing_room.map(|room| plain::line(&doing(view), room.saturating_sub(1)));
         table.row(
             of_state(view.state),
-            cells.into_iter().chain([plain::line(&doing(view), room)]),
+            cells.into_iter().take(columns).chain(doing),
         );
     }
     table.render()
@@ -379,6 +390,25 @@ mod tests {
             table.lines().all(|line| line.chars().count() <= 60),
             "{table}"
         );
+    }
+
+    #[test]
+    fn a_terminal_too_narrow_for_all_keeps_the_ids_whole() {
+        let running = JobView {
+            elapsed_s: Some(3.0),
+            message: Some("words".into()),
+            ..view(ViewState::Running)
+        };
+        for (width, columns) in [(80, "TIME  DOING"), (44, "TIME"), (36, "ID"), (20, "ID")] {
+            let table = plain(&list(
+                std::slice::from_ref(&running),
+                SystemTime::now(),
+                Some(width),
+            ));
+            let (header, row) = table.split_once('\n').unwrap();
+            assert!(header.trim_end().ends_with(columns), "{width}: {table}");
+            assert!(row.contains("t-9f3k2m7qw4x1a8bdc6tz"), "{width}: {table}");
+        }
     }
 
     #[test]

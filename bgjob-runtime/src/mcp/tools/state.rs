@@ -84,5 +84,6 @@ fn view(record: FieldRecord) -> FieldView {
         version: (record.version > 0).then_some(record.version),
         bytes: record.bytes.filter(|_| known),
         set_by: record.job.filter(|_| known),
+        set_at: None,
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::export::{CATALOG, Export, JOB, path_of, tool_names};
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
+use crate::cli::reply::{Envelope, members};
 use crate::cli::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::tool::schema::diff::{self, Change, Class, Direction, Kind};
@@ -76,8 +77,8 @@ fn place(at: &str) -> String {
     }
 }
 
-fn report(session: &Session<'_>, found: &[Found]) -> Value {
-    let changes: Vec<Value> = found
+fn report(session: &Session<'_>, found: &[Found]) -> Envelope {
+    let changes = found
         .iter()
         .map(|Found { of, change }| {
             json!({
@@ -88,8 +89,8 @@ fn report(session: &Session<'_>, found: &[Found]) -> Value {
                 "what": change.what,
             })
         })
-        .collect();
-    let lints: Vec<Value> = session
+        .map(members);
+    let lints = session
         .registry
         .iter()
         .flat_map(|tool| {
@@ -97,8 +98,12 @@ fn report(session: &Session<'_>, found: &[Found]) -> Value {
                 |lint| json!({ "code": lint.rule.as_str(), "tool": tool.name(), "at": lint.at }),
             )
         })
-        .collect();
-    json!({ "changes": changes, "lints": lints })
+        .map(members);
+    Envelope {
+        changes: Some(changes.collect()),
+        lints: Some(lints.collect()),
+        ..Envelope::ok()
+    }
 }
 
 /// An export of before and the one of now.

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::both_named;
 use crate::app::App;
+use crate::cli::reply::Envelope;
 use crate::error::{Code, Error};
 use crate::job::id::is_tool_name;
-use crate::job::view::JobView;
 use crate::tool::output::output;
 use crate::tool::registry::{Registry, Tool};
 use crate::tool::schema::draft07::twin;
@@ -109,7 +109,7 @@ impl Export {
             name: "job",
             part: "",
         };
-        let job = named::output(output::<JobView>(), subject);
+        let job = named::output(output::<Envelope>(), subject);
         self.schema(&format!("draft-07/{JOB}"), &json!(twin(&job)));
         self.schema(JOB, &json!(job));
     }

@@ -1,15 +1,18 @@
 //! `jobs list`
 
+mod screen;
+mod watch;
+
 use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use serde_json::json;
 
 use crate::cli::args;
 use crate::cli::console;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::render::job;
+use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
 use crate::clock;
 use crate::error::Result;
@@ -63,7 +66,16 @@ pub fn command() -> Command {
                 .value_parser(args::duration)
                 .help("Only jobs accepted within this time, such as 2h"),
         )
-        .arg(args::json("Print {\"jobs\": […]}"))
+        .arg(
+            Arg::new("watch")
+                .long("watch")
+                .short('w')
+                .action(ArgAction::SetTrue)
+                .help("Go on until Ctrl-C: redraw the list when something changes; without a terminal, a line for each change"),
+        )
+        .arg(args::json(
+            "Print {\"state\": \"ok\", \"jobs\": […]}; with --watch, each job that changes on a line",
+        ))
 }
 
 /// Lists jobs.
@@ -79,18 +91,19 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
             .console
             .say(format_args!("note: this program has no tool `{tool}`"));
     }
-    filter.limit = if given.get_flag("all") {
-        PAGE
-    } else {
-        filter.limit
-    };
-    let (views, more) = collect(session, filter, given.get_flag("all"))?;
+    let all = given.get_flag("all");
+    if all {
+        filter.limit = PAGE;
+    }
+    if given.get_flag("watch") {
+        return watch::run(session, given, &filter, all);
+    }
+    let (views, more) = collect(session, filter, all)?;
     let console = &session.console;
     if given.get_flag(args::JSON) {
-        console.json(&if more {
-            json!({"jobs": views, "more": true})
-        } else {
-            json!({"jobs": views})
+        console.json(&Envelope {
+            more: more.then_some(true),
+            ..Envelope::jobs(views)
         })?;
         return Ok(Ending::Ok);
     }
