@@ -28,7 +28,7 @@ fn pretend_past(sandbox: &Sandbox, tool: &str, ms: u64) {
 #[test]
 fn past_runs_outlive_their_jobs() {
     let sandbox = sandbox();
-    let takes = || sandbox.json(["tools", "add"])["takes"].clone();
+    let takes = || sandbox.json(["tools", "add"])["tools"][0]["takes"].clone();
     assert_eq!(takes(), json!({"runs": 0}));
     assert!(!sandbox.data().exists(), "looking makes no data directory");
     for _ in 0..3 {
