@@ -11,7 +11,7 @@ use crate::cli::args;
 use crate::cli::console;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
-use crate::cli::render::job;
+use crate::cli::render::list;
 use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
 use crate::clock;
@@ -111,7 +111,7 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         console.say(empty(session, given));
         return Ok(Ending::Ok);
     }
-    console.print(job::list(&views, SystemTime::now(), console::width()))?;
+    console.print(list::jobs(&views, SystemTime::now(), console::width()))?;
     if more {
         console.say(format_args!(
             "there are more: {}",

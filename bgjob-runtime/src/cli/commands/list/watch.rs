@@ -20,7 +20,7 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::follow::{Told, is_due, words};
 use crate::cli::render::quantity::count;
 use crate::cli::render::style::{FAINT, paint};
-use crate::cli::render::{job, plain};
+use crate::cli::render::{job, list, plain};
 use crate::cli::session::Session;
 use crate::clock;
 use crate::error::Error;
@@ -191,7 +191,7 @@ fn frame(views: &[JobView], more: bool, size: (u16, u16)) -> Vec<String> {
     // The heading, the line below, and the one that the cursor is in.
     let room = usize::from(size.1).saturating_sub(3).max(1);
     let shown = &views[..views.len().min(room)];
-    let table = job::list(shown, SystemTime::now(), Some(size.0));
+    let table = list::jobs(shown, SystemTime::now(), Some(size.0));
     let lines = table.lines().map(str::to_owned);
     lines.chain([footer(views, shown.len(), more)]).collect()
 }
