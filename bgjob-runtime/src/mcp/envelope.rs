@@ -1,6 +1,6 @@
 //! The one reply of every tool: its fields, its schema, and how it becomes a tool result.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{CallToolResult, ContentBlock};
 use schemars::JsonSchema;
@@ -208,45 +208,72 @@ fn tidy_data(data: &mut Value) {
 /// Clients show these schemas to models or fetch them at every start, so they are lean: types without
 /// prose, no bounds, error codes as text. The exported schema of the envelope has all of that.
 pub fn schema(fields: &[&str], result: Option<&Map<String, Value>>) -> Arc<Map<String, Value>> {
-    let signature = Signature::new(output::<()>()).flatten(flatten::<Reply>("reply"));
-    let mut schema = Value::Object((*signature.described().input_schema).clone());
-    lean(&mut schema);
-    let Value::Object(mut schema) = schema else {
-        return Arc::default();
-    };
-    let mut definitions = take_definitions(&schema).1;
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties.retain(|name, _| {
-            EVERYWHERE.contains(&name.as_str()) || fields.contains(&name.as_str())
-        });
-        // Which error codes there are is for the reader of the documentation.
-        if let Some(Value::Object(error)) =
-            properties.get_mut("error").map(|e| &mut e["properties"])
-        {
-            error.insert("code".into(), json!({ "type": "string" }));
-            // Whatever the tool's own error serialises to.
-            error.shift_remove("details");
-        }
-        if let Some(jobs) = properties.get_mut("jobs") {
-            let job = &mut jobs["items"]["properties"];
-            *job = json!({ "job_id": job["job_id"], "state": job["state"] });
-        }
-        for name in ["result", "value"] {
-            admit_null(properties.get_mut(name));
-        }
-        if let Some(result) = result {
-            let (own, defined) = take_definitions(result);
-            definitions.extend(defined);
-            properties.insert("result".into(), Value::Object(own));
+    let whole = WHOLE.get_or_init(whole);
+    let mut properties = Map::new();
+    for (name, property) in &whole.properties {
+        if EVERYWHERE.contains(&name.as_str()) || fields.contains(&name.as_str()) {
+            properties.insert(name.clone(), property.clone());
         }
     }
-    schema.shift_remove("$defs");
+    let mut defined = Map::new();
+    if let Some(result) = result {
+        let (own, definitions) = take_definitions(result);
+        defined = definitions;
+        properties.insert("result".into(), Value::Object(own));
+    }
+    let mut schema = whole.around.clone();
+    schema.insert("properties".into(), Value::Object(properties));
     let text = Value::Object(schema.clone()).to_string();
+    let mut definitions = whole.definitions.clone();
+    definitions.extend(defined);
     definitions.retain(|name, _| text.contains(&format!("#/$defs/{name}\"")));
     if !definitions.is_empty() {
         schema.insert("$defs".into(), Value::Object(definitions));
     }
     Arc::new(schema)
+}
+
+/// The schema of everything that a reply may hold.
+struct Whole {
+    properties: Map<String, Value>,
+    definitions: Map<String, Value>,
+    /// What stands beside `properties`, in which they have their place.
+    around: Map<String, Value>,
+}
+
+/// Made once: describing the reply anew for each of a server's tools took 98 % of its start.
+static WHOLE: OnceLock<Whole> = OnceLock::new();
+
+fn whole() -> Whole {
+    let signature = Signature::new(output::<()>()).flatten(flatten::<Reply>("reply"));
+    let mut schema = Value::Object((*signature.described().input_schema).clone());
+    lean(&mut schema);
+    let Value::Object(schema) = schema else {
+        unreachable!("the schema of a struct is an object")
+    };
+    let (mut around, definitions) = take_definitions(&schema);
+    let mut properties = match around.get_mut("properties").map(Value::take) {
+        Some(Value::Object(properties)) => properties,
+        _ => Map::new(),
+    };
+    // Which error codes there are is for the reader of the documentation.
+    if let Some(Value::Object(error)) = properties.get_mut("error").map(|e| &mut e["properties"]) {
+        error.insert("code".into(), json!({ "type": "string" }));
+        // Whatever the tool's own error serialises to.
+        error.shift_remove("details");
+    }
+    if let Some(jobs) = properties.get_mut("jobs") {
+        let job = &mut jobs["items"]["properties"];
+        *job = json!({ "job_id": job["job_id"], "state": job["state"] });
+    }
+    for name in ["result", "value"] {
+        admit_null(properties.get_mut(name));
+    }
+    Whole {
+        properties,
+        definitions,
+        around,
+    }
 }
 
 /// A tool's result, or a part of it, may be `null`; for every other key that means absence.
