@@ -19,7 +19,7 @@ mod system;
 mod wait;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use crate::error::{Error, Result};
@@ -121,33 +121,32 @@ impl JobService {
         (&self.options.server, &self.options.version)
     }
 
-    /// Starts a supervisor if a slot is free and a job is ready; returns when it has detached, after
-    /// about 1 to 3 ms. It survives this process.
+    /// Starts a supervisor if a slot is free and a job is ready, and none is at hand that has just run
+    /// one; returns when it has detached, after about 1 to 3 ms. It survives this process.
     ///
     /// # Errors
     /// `storage_error` when no process can be started; the jobs stay queued.
     pub fn launch(&self) -> Result<()> {
+        self.launch_unless(Lock::is_held)
+    }
+
+    fn launch_unless(&self, somebody_will: fn(&Path) -> bool) -> Result<()> {
         let useful = {
             let ledger = self.ledger();
             let free = ledger.count_alive()? < ledger.settings()?.max_jobs;
             let now = crate::clock::now_ms();
+            let sleeper = self.data.sleeper_lock(&self.build);
+            // The jobs that are ready were committed before this look at the lock, and a sleeper looks
+            // once more after it has given the lock back: it cannot miss them.
             free && (!ledger.candidates(&self.build, now, 1)?.is_empty()
-                || ledger.next_not_before(&self.build, now)?.is_some() && self.nobody_sleeps())
+                && !somebody_will(&sleeper)
+                || ledger.next_not_before(&self.build, now)?.is_some() && !Lock::is_held(&sleeper))
         };
         if useful {
             launcher::launch(&self.data)
         } else {
             Ok(())
         }
-    }
-
-    /// Whether no supervisor is there to start what waits for its time. One that wants to lie down
-    /// in the moment of this look goes, and the one that is launched then takes its place.
-    fn nobody_sleeps(&self) -> bool {
-        matches!(
-            Lock::try_take(&self.data.sleeper_lock(&self.build)),
-            Ok(Some(_))
-        )
     }
 
     /// Ends jobs whose supervisor died, the first time also finishes what the dead did not live to
@@ -166,7 +165,8 @@ impl JobService {
         self.mended
             .call_once(|| mended = self.mend_latest().map(drop));
         mended?;
-        self.launch()
+        // What is still ready by now may have been left by a sleeper that stands still.
+        self.launch_unless(|_| false)
     }
 
     /// The settings that bind on this data directory.

@@ -13,6 +13,7 @@ pub mod recover;
 pub mod verdict;
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ use crate::store::files::create_private_dir;
 use crate::store::ledger::{Claim, Claimed, Ledger};
 use crate::store::projection::publish_job;
 use crate::sys::lock::Lock;
+use crate::sys::watch::{Watch, wait_readable};
 use crate::sys::{host, process};
 
 use child::{Attempt, NotStarted};
@@ -38,6 +40,9 @@ const LOOK_AHEAD: u32 = 16;
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 /// A job that could not be prepared is looked at again after this.
 const LATER: Duration = Duration::from_secs(1);
+/// How long a supervisor that has run a job stays for the next: starting one costs more than a
+/// trivial job, and a program that submits one job after another comes back within milliseconds.
+const LINGER: Duration = Duration::from_millis(250);
 
 /// Says something to the operator: `<data-dir>/supervisor.log`.
 pub(crate) fn log(text: &str) {
@@ -79,6 +84,7 @@ pub fn run() -> Result<()> {
         ledger,
         build,
         boot: host::boot_id(),
+        worked: false,
     }
     .drain();
     Ok(())
@@ -106,6 +112,8 @@ struct Supervisor {
     ledger: Ledger,
     build: String,
     boot: String,
+    /// Whether it has run a job since it last lingered.
+    worked: bool,
 }
 
 /// A claimed job and the lock that says that its supervisor lives.
@@ -127,22 +135,30 @@ enum Found {
 
 impl Supervisor {
     fn drain(&mut self) {
+        let mut sleeper = None;
         loop {
             match self.next() {
                 Ok(Found::Job(slot)) => {
+                    // Before the baton's look: whoever saw it held has left a job to us.
+                    drop(sleeper.take());
                     self.pass_the_baton();
                     self.run_job(*slot);
+                    self.worked = true;
                 }
                 // Slots of the dead are given back; then there may be one for us.
                 Ok(Found::NoSlot | Found::Nothing) if self.recover() > 0 => {}
+                // Nobody goes without a last look after giving back the lock.
+                Ok(_) if sleeper.take().is_some() => {}
                 Ok(Found::NoSlot) => return,
                 Ok(Found::NotYet) => {
-                    if !self.sleep_alone(LATER) {
+                    sleeper = self.sleep_alone(LATER, false);
+                    if sleeper.is_none() {
                         return;
                     }
                 }
                 Ok(Found::Nothing) => {
-                    if !self.wait_for_later_work() {
+                    sleeper = self.wait_for_later_work().or_else(|| self.linger());
+                    if sleeper.is_none() {
                         return;
                     }
                 }
@@ -303,27 +319,61 @@ impl Supervisor {
         })
     }
 
-    /// Sleeps until the next job becomes eligible by time; false when none will, or when another
+    /// Sleeps until the next job becomes eligible by time; `None` when none will, or when another
     /// supervisor is there to see it.
-    fn wait_for_later_work(&mut self) -> bool {
+    fn wait_for_later_work(&mut self) -> Option<Lock> {
         let now = clock::now_ms();
-        let Ok(Some(at)) = self.ledger.next_not_before(&self.build, now) else {
-            return false;
-        };
+        let at = self.ledger.next_not_before(&self.build, now).ok()??;
         let pause = u64::try_from(at.saturating_sub(now))
             .unwrap_or(0)
             .clamp(1, 1000);
-        self.sleep_alone(Duration::from_millis(pause))
+        self.sleep_alone(Duration::from_millis(pause), true)
     }
 
-    /// Sleeps, unless somebody else does: one sleeper is enough, and running supervisors look when
+    /// Sleeps until `pause` is over or a job can start (`for_work`) or anything else happens on the data
+    /// directory, unless somebody else does: one sleeper is enough, and running supervisors look when
     /// their job has ended.
-    fn sleep_alone(&self, pause: Duration) -> bool {
+    ///
+    /// Who accepts a job starts no supervisor while the lock is held. It is held until a job is claimed,
+    /// and given back before the last look: whoever has seen it held has committed before that look.
+    fn sleep_alone(&self, pause: Duration, for_work: bool) -> Option<Lock> {
         commit::leave_if_orphaned(&self.data);
-        let Ok(Some(_sleeper)) = Lock::try_take(&self.data.sleeper_lock(&self.build)) else {
-            return false;
+        let sleeper = Lock::try_take(&self.data.sleeper_lock(&self.build)).ok()??;
+        let watch = Watch::new()
+            .ok()
+            .filter(|watch| watch.add_touches(&self.data.jobs()).is_ok());
+        let Some(watch) = watch else {
+            std::thread::sleep(pause);
+            return Some(sleeper);
         };
-        std::thread::sleep(pause);
-        true
+        let until = Instant::now() + pause;
+        let mut look = for_work;
+        // Armed first, read second: what was accepted before the watch is seen here.
+        while !(look && self.sees_work()) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            wait_readable(&[watch.as_fd()], left);
+            let news = !watch.drain().is_empty();
+            if news && !for_work {
+                break;
+            }
+            look = news;
+        }
+        Some(sleeper)
+    }
+
+    fn sees_work(&self) -> bool {
+        let found = self.ledger.candidates(&self.build, clock::now_ms(), 1);
+        found.is_ok_and(|found| !found.is_empty())
+    }
+
+    /// Stays a moment for the next job.
+    fn linger(&mut self) -> Option<Lock> {
+        if !std::mem::take(&mut self.worked) {
+            return None;
+        }
+        self.sleep_alone(LINGER, true)
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -80,9 +81,11 @@ pub fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Available cores, at least 1.
+/// Available cores, at least 1. Looked up once: the answer is spread over a dozen files of the
+/// process's control groups.
 pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, Into::into)
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, Into::into))
 }
 
 #[cfg(test)]

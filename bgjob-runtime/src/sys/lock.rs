@@ -27,6 +27,15 @@ impl Lock {
         }
     }
 
+    /// Whether somebody holds the lock at `path`. Asked by a shared lock, which is given back at once:
+    /// those who only ask do not take each other for holders.
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else {
+            return false;
+        };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
     /// Waits for the lock at `path`: only for locks that are held for microseconds.
     ///
     /// # Errors

@@ -10,53 +10,89 @@ use serde::de::DeserializeOwned;
 
 use crate::job::record::{AttemptRecord, JobRecord};
 
-/// The columns of [`record`], in no particular order.
+/// The columns of [`record`], in the order in which it reads them.
 pub const COLUMNS: &str = "seq, id, owner, tool, schema_hash, state, priority, tool_limit, submitted_at, not_before, \
     started_at, ended_at, timeout_ms, attempt, max_attempts, retry_policy, nonce, boot, cancel_requested_at, cancel_grace_ms, \
     retry_of, cwd, patch_field, patch_pointer, patch_version, patch_skipped, error, exit, warning, leaked, usage, \
     result_bytes, completion_seq, revision";
 
+/// The columns of a row from left to right: finding each of so many by its name took longer than
+/// finding the row.
+struct InOrder<'a, 'row> {
+    row: &'a Row<'row>,
+    next: usize,
+}
+
+impl InOrder<'_, '_> {
+    fn take<T: FromSql>(&mut self) -> Result<T> {
+        let at = self.next;
+        self.next += 1;
+        self.row.get(at)
+    }
+
+    fn unsigned(&mut self) -> Result<Option<u64>> {
+        let value: Option<i64> = self.take()?;
+        Ok(value.and_then(|value| u64::try_from(value).ok()))
+    }
+
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self) -> Result<T> {
+        let text: String = self.take()?;
+        text.parse()
+            .map_err(|error: T::Err| unreadable(&error.to_string()))
+    }
+
+    fn json<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        from_json(self.take()?)
+    }
+}
+
 /// Reads the [`COLUMNS`] of a row.
 pub fn record(row: &Row<'_>) -> Result<JobRecord> {
-    let patch: Option<String> = row.get("patch_field")?;
-    let pointer: Option<String> = row.get("patch_pointer")?;
+    let mut columns = InOrder { row, next: 0 };
+    // The fields of a struct expression are evaluated as they are written.
     Ok(JobRecord {
-        seq: row.get("seq")?,
-        id: parsed(row, "id")?,
-        owner: row.get("owner")?,
-        tool: row.get("tool")?,
-        schema_hash: row.get("schema_hash")?,
-        state: parsed(row, "state")?,
-        priority: row.get("priority")?,
-        tool_limit: row.get("tool_limit")?,
-        submitted_at: row.get("submitted_at")?,
-        not_before: row.get("not_before")?,
-        started_at: row.get("started_at")?,
-        ended_at: row.get("ended_at")?,
-        timeout_ms: unsigned(row, "timeout_ms")?,
-        attempt: row.get("attempt")?,
-        max_attempts: row.get("max_attempts")?,
-        retry: json(row, "retry_policy")?,
-        nonce: row.get("nonce")?,
-        boot: row.get("boot")?,
-        cancel_requested_at: row.get("cancel_requested_at")?,
-        cancel_grace_ms: unsigned(row, "cancel_grace_ms")?,
-        retry_of: row
-            .get::<_, Option<String>>("retry_of")?
+        seq: columns.take()?,
+        id: columns.parsed()?,
+        owner: columns.take()?,
+        tool: columns.take()?,
+        schema_hash: columns.take()?,
+        state: columns.parsed()?,
+        priority: columns.take()?,
+        tool_limit: columns.take()?,
+        submitted_at: columns.take()?,
+        not_before: columns.take()?,
+        started_at: columns.take()?,
+        ended_at: columns.take()?,
+        timeout_ms: columns.unsigned()?,
+        attempt: columns.take()?,
+        max_attempts: columns.take()?,
+        retry: columns.json()?,
+        nonce: columns.take()?,
+        boot: columns.take()?,
+        cancel_requested_at: columns.take()?,
+        cancel_grace_ms: columns.unsigned()?,
+        retry_of: columns
+            .take::<Option<String>>()?
             .and_then(|id| id.parse().ok()),
-        cwd: PathBuf::from(OsString::from_vec(row.get("cwd")?)),
-        patch: patch.map(|field| (field, pointer.unwrap_or_default())),
-        patch_version: row.get("patch_version")?,
-        patch_skipped: row.get("patch_skipped")?,
-        error: json(row, "error")?,
-        exit: json(row, "exit")?,
-        warning: row.get("warning")?,
-        leaked: row.get("leaked")?,
-        usage: json(row, "usage")?,
-        result_bytes: unsigned(row, "result_bytes")?,
-        completion_seq: row.get("completion_seq")?,
-        revision: row.get("revision")?,
+        cwd: PathBuf::from(OsString::from_vec(columns.take()?)),
+        patch: patch(&mut columns)?,
+        patch_version: columns.take()?,
+        patch_skipped: columns.take()?,
+        error: columns.json()?,
+        exit: columns.json()?,
+        warning: columns.take()?,
+        leaked: columns.take()?,
+        usage: columns.json()?,
+        result_bytes: columns.unsigned()?,
+        completion_seq: columns.take()?,
+        revision: columns.take()?,
     })
+}
+
+fn patch(columns: &mut InOrder<'_, '_>) -> Result<Option<(String, String)>> {
+    let field: Option<String> = columns.take()?;
+    let pointer: Option<String> = columns.take()?;
+    Ok(field.map(|field| (field, pointer.unwrap_or_default())))
 }
 
 /// Reads a row of `attempt`.
@@ -76,26 +112,13 @@ fn required<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T> {
     json(row, column)?.ok_or_else(|| unreadable(column))
 }
 
-fn unsigned(row: &Row<'_>, column: &str) -> Result<Option<u64>> {
-    Ok(row
-        .get::<_, Option<i64>>(column)?
-        .and_then(|value| u64::try_from(value).ok()))
-}
-
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(row: &Row<'_>, column: &str) -> Result<T> {
-    text::<String>(row, column)?
-        .parse()
-        .map_err(|error: T::Err| unreadable(&error.to_string()))
-}
-
 fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>> {
-    let text: Option<String> = text(row, column)?;
+    from_json(row.get(column)?)
+}
+
+fn from_json<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>> {
     text.map(|text| serde_json::from_str(&text).map_err(|error| unreadable(&error.to_string())))
         .transpose()
-}
-
-fn text<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T> {
-    row.get(column)
 }
 
 fn unreadable(why: &str) -> Error {

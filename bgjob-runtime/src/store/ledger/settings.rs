@@ -178,30 +178,48 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn settings(&self) -> Result<Settings> {
-        let default = Settings::default();
-        let number = |name| -> Result<Option<u64>> {
-            Ok(self.setting(name)?.and_then(|text| text.parse().ok()))
-        };
-        let span = |name| -> Result<Option<Duration>> {
-            Ok(self
-                .setting(name)?
-                .and_then(|text| humantime::parse_duration(&text).ok()))
-        };
-        Ok(Settings {
-            max_jobs: number("max_jobs")?
-                .and_then(|value| u32::try_from(value).ok())
-                .unwrap_or(default.max_jobs),
-            max_queued: number("max_queued")?.unwrap_or(default.max_queued),
-            retention: span("retention")?.unwrap_or(default.retention),
-            default_timeout: span("default_timeout")?.unwrap_or(default.default_timeout),
-            max_log_mib: number("max_log_mib")?.unwrap_or(default.max_log_mib),
-            max_result_mib: number("max_result_mib")?.unwrap_or(default.max_result_mib),
-            min_memory_mib: number("min_memory_mib")?.unwrap_or(default.min_memory_mib),
-        })
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT name, value FROM setting")?;
+        let mut rows = statement.query([])?;
+        let mut settings = Settings::default();
+        while let Some(row) = rows.next()? {
+            let (name, value) = (row.get_ref(0)?, row.get_ref(1)?);
+            // What cannot be read counts as not set.
+            if let (Ok(name), Ok(value)) = (name.as_str(), value.as_str()) {
+                settings.take(name, value);
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn number<T: std::str::FromStr>(into: &mut T, text: &str) {
+    if let Ok(value) = text.parse() {
+        *into = value;
+    }
+}
+
+fn span(into: &mut Duration, text: &str) {
+    if let Ok(value) = humantime::parse_duration(text) {
+        *into = value;
     }
 }
 
 impl Settings {
+    fn take(&mut self, name: &str, text: &str) {
+        match name {
+            "max_jobs" => number(&mut self.max_jobs, text),
+            "max_queued" => number(&mut self.max_queued, text),
+            "retention" => span(&mut self.retention, text),
+            "default_timeout" => span(&mut self.default_timeout, text),
+            "max_log_mib" => number(&mut self.max_log_mib, text),
+            "max_result_mib" => number(&mut self.max_result_mib, text),
+            "min_memory_mib" => number(&mut self.min_memory_mib, text),
+            _ => {}
+        }
+    }
+
     /// Each setting as the text that `config set` takes.
     pub fn texts(&self) -> [(&'static str, String); 7] {
         let span = |value| humantime::format_duration(value).to_string();
