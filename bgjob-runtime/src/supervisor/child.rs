@@ -26,7 +26,7 @@ use crate::sys::lock::Lock;
 use crate::sys::process::{WorkerStart, spawn_worker};
 use crate::sys::sweep::{self, MARK};
 use crate::sys::tree;
-use crate::sys::watch::{Watch, wait_readable};
+use crate::sys::watch::{Touches, Watch, wait_readable};
 
 /// How long a worker may take to end by itself after SIGTERM, unless the canceller says otherwise.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -99,12 +99,12 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// [`NotStarted`], when no worker came to be.
-    pub fn run(self, ledger: &mut Ledger) -> Result<End, NotStarted> {
+    pub fn run(self, ledger: &mut Ledger, watch: Option<&Watch>) -> Result<End, NotStarted> {
         failpoint!("run.before_fork");
         let worker = self.start(ledger)?;
         let pid = Pid::from_child(&worker);
         failpoint!("run.after_fork");
-        let (exit, usage, cause) = self.watch(pid, ledger);
+        let (exit, usage, cause) = self.watch(pid, ledger, watch);
         let record = ExitRecord {
             v: 1,
             nonce: self.nonce.clone(),
@@ -191,12 +191,11 @@ impl<'a> Attempt<'a> {
         &self,
         worker: Pid,
         ledger: &mut Ledger,
+        watch: Option<&Watch>,
     ) -> (Exit, Option<crate::job::outcome::Usage>, Option<Cause>) {
         let began = Instant::now();
         let pidfd = tree::open_child(worker).ok();
-        let watch = Watch::new()
-            .ok()
-            .filter(|watch| watch.add_touches(self.dir.path()).is_ok());
+        let watch = watch.and_then(|watch| watch.touches(self.dir.path()).ok());
         let mut asked: Option<(Cause, Instant)> = None;
         let mut logs = self.capped_logs(ledger);
         let mut questions = Carrier::new(self.data, &self.dir, &self.nonce);
@@ -226,7 +225,7 @@ impl<'a> Attempt<'a> {
             questions.carry(ledger, self.job);
             self.wait(
                 pidfd.as_ref().map(AsFd::as_fd),
-                watch.as_ref(),
+                watch.as_ref().map(Touches::set),
                 self.next_look(began, asked)
                     .min(if growing { SHORT_LOOK } else { FALLBACK }),
             );

@@ -84,6 +84,7 @@ pub fn run() -> Result<()> {
         ledger,
         build,
         boot: host::boot_id(),
+        watch: Watch::new().ok(),
         worked: false,
     }
     .drain();
@@ -112,6 +113,8 @@ struct Supervisor {
     ledger: Ledger,
     build: String,
     boot: String,
+    /// One for its whole life, since closing one takes the kernel 10 ms and more.
+    watch: Option<Watch>,
     /// Whether it has run a job since it last lingered.
     worked: bool,
 }
@@ -254,7 +257,7 @@ impl Supervisor {
         failpoint!("run.before_prepare");
         overdue::note(&slot.lock, &slot.job, &self.boot);
         let ended = match Attempt::prepare(&self.data, &self.ledger, &slot.job) {
-            Ok(attempt) => attempt.run(&mut self.ledger),
+            Ok(attempt) => attempt.run(&mut self.ledger, self.watch.as_ref()),
             Err(reason) => Err(reason),
         };
         match ended {
@@ -339,10 +342,8 @@ impl Supervisor {
     fn sleep_alone(&self, pause: Duration, for_work: bool) -> Option<Lock> {
         commit::leave_if_orphaned(&self.data);
         let sleeper = Lock::try_take(&self.data.sleeper_lock(&self.build)).ok()??;
-        let watch = Watch::new()
-            .ok()
-            .filter(|watch| watch.add_touches(&self.data.jobs()).is_ok());
-        let Some(watch) = watch else {
+        let watch = self.watch.as_ref();
+        let Some(watch) = watch.and_then(|watch| watch.touches(&self.data.jobs()).ok()) else {
             std::thread::sleep(pause);
             return Some(sleeper);
         };
@@ -354,8 +355,8 @@ impl Supervisor {
             if left.is_zero() {
                 break;
             }
-            wait_readable(&[watch.as_fd()], left);
-            let news = !watch.drain().is_empty();
+            wait_readable(&[watch.set().as_fd()], left);
+            let news = !watch.set().drain().is_empty();
             if news && !for_work {
                 break;
             }

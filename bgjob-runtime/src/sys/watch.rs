@@ -62,12 +62,16 @@ impl Watch {
         self.add_for(dir, WatchFlags::ATTRIB | WatchFlags::MOVED_TO)
     }
 
-    /// Watches `dir` for touches alone: a chatty job does not wake its supervisor.
+    /// Watches `dir` for touches alone, as long as what it returns lives: a chatty job does not wake its
+    /// supervisor.
     ///
     /// # Errors
     /// When the directory is gone or the user has no watch left.
-    pub fn add_touches(&self, dir: &Path) -> io::Result<i32> {
-        self.add_for(dir, WatchFlags::ATTRIB)
+    pub fn touches(&self, dir: &Path) -> io::Result<Touches<'_>> {
+        Ok(Touches {
+            watch: self.add_for(dir, WatchFlags::ATTRIB)?,
+            set: self,
+        })
     }
 
     /// Watches `file` for writes: a log, or the write-ahead log that every commit goes through.
@@ -120,6 +124,27 @@ impl Watch {
             }
         }
         woken
+    }
+}
+
+/// A directory that is watched for touches until this is dropped. The set stays: closing one waits
+/// for the kernel to forget it, 10 ms and more.
+#[derive(Debug)]
+pub struct Touches<'a> {
+    set: &'a Watch,
+    watch: i32,
+}
+
+impl Touches<'_> {
+    /// The set that it is in.
+    pub fn set(&self) -> &Watch {
+        self.set
+    }
+}
+
+impl Drop for Touches<'_> {
+    fn drop(&mut self) {
+        self.set.remove(self.watch);
     }
 }
 
