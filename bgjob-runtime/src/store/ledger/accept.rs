@@ -144,9 +144,7 @@ fn of_key(
 }
 
 fn check_queue(tx: &Transaction<'_>, job: &NewJob<'_>) -> Result<()> {
-    let queued: u64 = tx
-        .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_queue WHERE state = 'queued' AND owner = ?1 LIMIT ?2)")?
-        .query_row(params![job.owner, i64::try_from(job.max_queued).unwrap_or(i64::MAX)], |row| row.get(0))?;
+    let queued = super::query::queued(tx, job.owner)?;
     if queued < job.max_queued {
         return Ok(());
     }
