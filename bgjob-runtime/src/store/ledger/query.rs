@@ -135,7 +135,7 @@ impl Ledger {
     /// `storage_error` when the ledger cannot be read.
     pub fn alive(&self) -> Result<Vec<JobRecord>> {
         let mut statement = self.conn.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM job WHERE state IN ('running', 'input_required') ORDER BY seq"
+            "SELECT {COLUMNS} FROM job INDEXED BY job_alive WHERE state IN ('running', 'input_required') ORDER BY seq"
         ))?;
         Ok(statement.query_map([], record)?.collect::<Result<_, _>>()?)
     }
