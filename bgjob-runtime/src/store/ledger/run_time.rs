@@ -140,7 +140,8 @@ mod tests {
         }
         ledger
             .conn
-            .execute_batch("DROP TABLE run_time; DROP TRIGGER job_timed; DROP INDEX job_owner_id; DROP TABLE question; PRAGMA user_version = 1")
+            .execute_batch("DROP TABLE run_time; DROP TRIGGER job_timed; DROP INDEX job_owner_id; DROP TABLE question; DROP TABLE queued;
+                DROP TRIGGER job_came; DROP TRIGGER job_came_back; DROP TRIGGER job_left; DROP TRIGGER job_gone; PRAGMA user_version = 1")
             .unwrap();
         drop(ledger);
         let ledger = Ledger::open(&path).unwrap();
