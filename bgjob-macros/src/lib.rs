@@ -1,5 +1,7 @@
 //! The `#[background_tool]` attribute. Use it as `bgjob_runtime::background_tool`, where its documentation is.
 
+#![deny(missing_docs)]
+
 mod expand;
 mod hygiene;
 mod model;

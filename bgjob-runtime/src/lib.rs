@@ -1,4 +1,6 @@
 //! Background jobs for MCP servers.
+#![doc = include_str!("manual.md")]
+#![deny(missing_docs)]
 
 mod app;
 mod cli;
