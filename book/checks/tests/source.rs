@@ -22,6 +22,9 @@ pub fn read(path: &Path) -> String {
 static LINKS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\[(`[^`\]]+`)\](\([A-Za-z_:!#.\-]*\))?").unwrap());
 
+static PATHS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\[([^\]]+)\]\([A-Za-z_#.\-]*::[^)]*\)").unwrap());
+
 impl Item {
     /// The documentation as Markdown below a heading of its own.
     pub fn prose(&self) -> String {
@@ -41,7 +44,8 @@ impl Item {
             }
             text.push('\n');
         }
-        LINKS.replace_all(text.trim(), "$1").into_owned()
+        let text = LINKS.replace_all(text.trim(), "$1");
+        PATHS.replace_all(&text, "$1").into_owned()
     }
 
     /// Its first sentence.
