@@ -82,6 +82,7 @@ problems! {
         help: "write `flavor = \"current_thread\"` (the default) or `flavor = \"multi_thread\"`";
     FlavorOfSync { name } => "`flavor` has no effect, since `{name}` is not async",
         help: "remove `flavor`, or write `async fn {name}`";
+    MisspeltAttribute { name, near } => "there is no attribute `#[{name}]` for an argument", help: "write `#[{near}(…)]`";
     RepeatedAttribute { name } => "`#[{name}]` stands here twice", help: "keep one of them";
 
     // The function.

@@ -203,18 +203,70 @@ fn every_ui_case_shows_its_message() {
 }
 
 #[test]
-fn every_option_is_documented() {
+fn every_option_is_documented_and_every_documented_option_exists() {
     let reference =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../bgjob-runtime/src/background_tool.md");
     let reference = std::fs::read_to_string(reference).unwrap();
-    let rows = RawOptions::ROWS
-        .iter()
-        .chain(RawArg::ROWS)
-        .chain(RawPatch::ROWS)
-        .chain(RawRetries::ROWS);
-    for (key, _) in rows {
-        let documented =
-            reference.contains(&format!("`{key}`")) || reference.contains(&format!("{key} = "));
-        assert!(documented, "`{key}` is missing");
+    for (part, options) in [
+        ("# Options of `#[background_tool(…)]`", RawOptions::ROWS),
+        ("# Retries", RawRetries::ROWS),
+        ("# Options of `#[arg(…)]`", RawArg::ROWS),
+    ] {
+        let rows = reference.split(part).nth(1).unwrap();
+        let rows = rows.split("\n# ").next().unwrap().lines();
+        let rows: BTreeSet<&str> = rows.filter_map(|row| row.strip_prefix("| `")).collect();
+        let rows = rows.iter().filter_map(|row| row.split("` |").next());
+        let expected: BTreeSet<&str> = options.iter().map(|(_, example)| *example).collect();
+        assert_eq!(rows.collect::<BTreeSet<_>>(), expected, "{part}");
     }
+    for (key, _) in RawPatch::ROWS {
+        assert!(
+            reference.contains(&format!("{key} = \"")),
+            "`{key}` is missing"
+        );
+    }
+}
+
+#[test]
+fn every_function_can_be_read_at_a_glance() {
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(
+                std::fs::read_dir(path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for (name, lines) in functions(&text) {
+                assert!(
+                    lines <= 45,
+                    "{}: `{name}` has {lines} lines",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+/// Name and length of each function in a file as rustfmt leaves it.
+fn functions(text: &str) -> Vec<(&str, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let head = line.trim_start().trim_start_matches("pub ");
+        let Some(name) = head.strip_prefix("fn ") else {
+            continue;
+        };
+        let end = format!("{indent}}}");
+        let length = lines[at..]
+            .iter()
+            .position(|line| *line == end)
+            .unwrap_or(0)
+            + 1;
+        found.push((name.split(['(', '<']).next().unwrap(), length));
+    }
+    found
 }

@@ -69,6 +69,64 @@ fn schema_rules() -> String {
     page
 }
 
+/// The documentation of the attribute as a chapter: the same words, without the links that only rustdoc follows.
+fn attribute() -> String {
+    let docs = include_str!("../../bgjob-runtime/src/background_tool.md");
+    let mut page = String::from("# The attribute\n\n");
+    let mut in_block = false;
+    for line in docs.lines() {
+        if line.starts_with("```") {
+            in_block = !in_block;
+            page.push_str(if in_block { "```rust\n" } else { "```\n" });
+            continue;
+        }
+        let heading = !in_block && line.starts_with('#');
+        let line = if in_block {
+            line.to_owned()
+        } else {
+            plain_links(line)
+        };
+        let _ = writeln!(page, "{}{line}", if heading { "#" } else { "" });
+    }
+    page
+}
+
+/// Takes the links to items away: ``[`Job::test`]`` and `[checkpoint](Job::checkpoint)`, but not `[below](#retries)`.
+fn plain_links(line: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('[') {
+        let inside = after
+            .split_once(']')
+            .filter(|_| before.matches('`').count() % 2 == 0);
+        let Some((text, after)) = inside else {
+            plain.push_str(before);
+            plain.push('[');
+            rest = after;
+            continue;
+        };
+        plain.push_str(before);
+        let target = after
+            .strip_prefix('(')
+            .and_then(|after| after.split_once(')'));
+        match target {
+            Some((target, _)) if target.starts_with('#') => {
+                let _ = write!(plain, "[{text}]");
+                rest = after;
+            }
+            Some((_, after)) => {
+                plain.push_str(text);
+                rest = after;
+            }
+            None => {
+                plain.push_str(text);
+                rest = after;
+            }
+        }
+    }
+    plain + rest
+}
+
 fn is_made_from_the_code(name: &str, page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src/reference");
     let path = path.join(name);
@@ -90,4 +148,9 @@ fn the_page_of_error_codes_is_made_from_the_code() {
 #[test]
 fn the_page_of_schema_rules_is_made_from_the_code() {
     is_made_from_the_code("schema-rules.md", &schema_rules());
+}
+
+#[test]
+fn the_page_of_the_attribute_is_its_documentation() {
+    is_made_from_the_code("attribute.md", &attribute());
 }

@@ -43,6 +43,8 @@ pub struct RawParameter {
     pub options: RawArg,
     /// `#[state]` attributes.
     pub state: Vec<Attribute>,
+    /// The attributes that stay.
+    pub others: Vec<Attribute>,
 }
 
 impl ToTokens for RawFunction {
@@ -109,6 +111,7 @@ fn parameter(typed: &mut syn::PatType, problems: &Problems) -> RawParameter {
         arg: None,
         options: RawArg::default(),
         state: Vec::new(),
+        others: Vec::new(),
     };
     typed.attrs.retain(|attribute| {
         let path = attribute.path();
@@ -122,6 +125,7 @@ fn parameter(typed: &mut syn::PatType, problems: &Problems) -> RawParameter {
             if path.is_ident("cfg") {
                 parameter.cfg.push(attribute.clone());
             }
+            parameter.others.push(attribute.clone());
             return true;
         }
         false

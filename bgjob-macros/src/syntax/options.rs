@@ -213,17 +213,54 @@ fn skip(input: ParseStream) -> syn::Result<TokenStream> {
 }
 
 fn unknown<T: Table>(name: String) -> Problem {
-    let known = T::ROWS.iter().map(|(key, _)| *key);
-    let near = known
-        .clone()
-        .map(|key| (strsim::jaro_winkler(&name, key), key))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, key)| format!("did you mean `{key}`? "));
-    let known: Vec<String> = known.map(|key| format!("`{key}`")).collect();
-    Problem::UnknownOption {
-        name,
-        near,
-        known: known.join(", "),
+    let near = hint::<T>(&name);
+    let known = T::ROWS.iter().map(|(key, _)| format!("`{key}`"));
+    let known = known.collect::<Vec<String>>().join(", ");
+    Problem::UnknownOption { name, near, known }
+}
+
+/// Words of other frameworks for what is an option here.
+const OTHER_WORDS: [(&str, &str); 20] = [
+    ("attempts", "retries"),
+    ("tries", "retries"),
+    ("deadline", "timeout"),
+    ("time_limit", "timeout"),
+    ("ttl", "timeout"),
+    ("env", "pass_env"),
+    ("limit", "max_concurrent"),
+    ("parallel", "max_concurrent"),
+    ("patch", "state_patch"),
+    ("state", "state_patch"),
+    ("writes", "state_patch"),
+    ("idempotent", "dedupe"),
+    ("unique", "dedupe"),
+    ("runtime", "flavor"),
+    ("hidden", "skip_log"),
+    ("secret", "skip_log"),
+    ("sensitive", "skip_log"),
+    ("min", "range"),
+    ("max", "range"),
+    ("name", "rename"),
+];
+
+/// What may have been meant.
+fn hint<T: Table>(name: &str) -> String {
+    if ["description", "desc", "about", "doc", "help"].contains(&name) {
+        return "describe it in a doc comment, `/// …`; ".to_owned();
     }
+    let known = || T::ROWS.iter().map(|(key, _)| *key);
+    let other = OTHER_WORDS.iter().filter(|(word, _)| *word == name);
+    let other = other
+        .map(|(_, key)| *key)
+        .find(|key| known().any(|known| known == *key));
+    let near = other.or_else(|| nearest(name, known()));
+    near.map_or_else(String::new, |key| format!("did you mean `{key}`? "))
+}
+
+/// The word that the given one is a misspelling of, if any is near enough.
+pub fn nearest(given: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let scored = known.map(|word| (strsim::jaro_winkler(given, word), word));
+    let near = scored.filter(|(score, _)| *score > 0.8);
+    near.max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| word)
 }

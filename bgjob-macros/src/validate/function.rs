@@ -112,7 +112,12 @@ pub fn types(arguments: &PathArguments) -> Vec<&Type> {
 
 /// Whether `impl` stands anywhere in the type.
 pub fn mentions_impl(kind: &Type) -> bool {
-    let word = |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == "impl");
+    mentions(kind, "impl")
+}
+
+/// Whether the word stands anywhere in the type.
+pub fn mentions(kind: &Type, word: &str) -> bool {
+    let word = |token: &TokenTree| matches!(token, TokenTree::Ident(ident) if ident == word);
     flat(kind.to_token_stream()).iter().any(word)
 }
 

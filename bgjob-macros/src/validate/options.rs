@@ -37,16 +37,21 @@ pub fn timeout(raw: &RawOptions, problems: &Problems) -> Option<Timeout> {
             problems.report(bare, Problem::DurationWithoutUnit { name, given });
             None
         }
-        Value::Given(word @ (Expr::Lit(_) | Expr::Path(_))) => {
-            let quoted = format!("timeout = \"{}\"", word.to_token_stream());
-            let problem = values::wrong(slot, "a duration in quotes");
-            problems.report(word, values::with_example(problem, quoted));
-            None
-        }
         Value::Given(_) | Value::List(_) | Value::Unreadable => {
-            problems.report(slot, values::wrong(slot, "a duration in quotes"));
+            let problem = values::wrong(slot, "a duration in quotes");
+            problems.report(slot, values::with_example(problem, quoted(slot)));
             None
         }
+    }
+}
+
+/// What was written without quotes, such as `30m` or `none`, with them.
+fn quoted(slot: &Slot) -> String {
+    let given = slot.to_token_stream().to_string();
+    if given == "none" || values::duration(&given).is_ok() {
+        format!("timeout = \"{given}\"")
+    } else {
+        slot.example.to_owned()
     }
 }
 
@@ -146,7 +151,7 @@ pub fn priority(raw: &RawOptions, problems: &Problems) -> Option<i32> {
 pub fn pass_env(raw: &RawOptions, problems: &Problems) -> Option<Vec<LitStr>> {
     let slot = raw.pass_env.as_ref()?;
     let Value::Given(Expr::Array(array)) = &slot.value else {
-        problems.report(slot, values::wrong_or_missing(slot, "a list of texts"));
+        problems.report(slot, values::not_a_list(slot));
         return None;
     };
     let name = |expr: &Expr| variable(expr, slot, problems);

@@ -10,9 +10,9 @@ use syn::{Attribute, Expr, Lit, LitStr, Pat, Type};
 use crate::model::{Argument, Parameter, Source};
 use crate::problem::{Problem, Problems};
 use crate::syntax::function::{RawFunction, RawParameter};
-use crate::syntax::options::{RawArg, Slot, Value};
+use crate::syntax::options::{RawArg, Slot, Value, nearest};
 use crate::syntax::shown::shown;
-use crate::validate::function::{is_borrowed, mentions_impl, named, types};
+use crate::validate::function::{is_borrowed, mentions, mentions_impl, named, types};
 use crate::validate::{numbers, options, values};
 
 /// All parameters that are in order; problems for the others.
@@ -30,12 +30,36 @@ fn parameter(raw: &RawParameter, problems: &Problems) -> Option<Parameter> {
     let ident = ident(&raw.pattern, problems);
     // A parameter without a name still has a type and attributes to be checked.
     let name = ident.map_or_else(|| "name".to_owned(), |ident| ident.unraw().to_string());
+    misspelt_attributes(raw, problems);
     let source = source(raw, &name, problems);
     Some(Parameter {
         ident: ident?.clone(),
         cfg: raw.cfg.clone(),
         source: source?,
     })
+}
+
+/// The compiler knows nothing of our inert attributes, and would say of `#[args]` only that there is none.
+fn misspelt_attributes(raw: &RawParameter, problems: &Problems) {
+    const KNOWN: [&str; 9] = [
+        "arg", "state", "allow", "expect", "warn", "deny", "forbid", "cfg", "cfg_attr",
+    ];
+    for attribute in &raw.others {
+        let Some(name) = attribute.path().get_ident().map(Ident::to_string) else {
+            continue;
+        };
+        if KNOWN.contains(&name.as_str()) {
+            continue;
+        }
+        let near = match name.as_str() {
+            "argument" | "param" | "range" | "default" | "rename" => Some("arg"),
+            name => nearest(name, KNOWN.into_iter()).filter(|near| ["arg", "state"].contains(near)),
+        };
+        if let Some(near) = near {
+            let near = near.to_owned();
+            problems.report(attribute.path(), Problem::MisspeltAttribute { name, near });
+        }
+    }
 }
 
 fn ident<'a>(pattern: &'a Pat, problems: &Problems) -> Option<&'a Ident> {
@@ -75,11 +99,11 @@ fn source(raw: &RawParameter, name: &str, problems: &Problems) -> Option<Source>
     argument(raw, name, problems)
 }
 
-/// `Job` by value or behind `&mut`.
+/// `Job` by value, behind `&mut`, or borrowed inside another type. A `Vec<Job>` may be the user's own.
 fn is_job(kind: &Type) -> bool {
     match kind {
         Type::Reference(reference) => named(&reference.elem, "Job").is_some(),
-        kind => named(kind, "Job").is_some(),
+        kind => named(kind, "Job").is_some() || (is_borrowed(kind) && mentions(kind, "Job")),
     }
 }
 

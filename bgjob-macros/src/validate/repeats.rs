@@ -65,7 +65,7 @@ fn max(slot: &Slot, problems: &Problems) -> Option<u32> {
 
 fn causes(slot: &Slot, problems: &Problems) -> Vec<RetryOn> {
     let Value::Given(Expr::Array(array)) = &slot.value else {
-        problems.report(slot, values::wrong_or_missing(slot, "a list of texts"));
+        problems.report(slot, values::not_a_list(slot));
         return Vec::new();
     };
     if array.elems.is_empty() {

@@ -7,6 +7,7 @@ use syn::{Expr, ExprLit, Lit, LitStr, Path};
 
 use crate::problem::{Problem, Problems};
 use crate::syntax::options::{Slot, Value};
+use crate::syntax::shown::shown;
 use crate::validate::numbers;
 
 /// A state field is also a file name and a key in replies.
@@ -56,8 +57,31 @@ pub fn text(slot: &Slot, expected: &str, problems: &Problems) -> Option<LitStr> 
     {
         return Some(text.clone());
     }
-    problems.report(slot, wrong_or_missing(slot, expected));
+    let problem = wrong_or_missing(slot, expected);
+    let problem = match &slot.value {
+        Value::Given(Expr::Path(word)) if is_plain(&shown(word)) => {
+            let quoted = format!("{} = \"{}\"", slot.key, shown(word));
+            with_example(problem, quoted)
+        }
+        _ => problem,
+    };
+    problems.report(slot, problem);
     None
+}
+
+/// The problem of an option that takes a list of texts and has something else, such as one text.
+pub fn not_a_list(slot: &Slot) -> Problem {
+    let problem = wrong_or_missing(slot, "a list of texts");
+    match &slot.value {
+        Value::Given(Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        })) => {
+            let listed = format!("{} = [{}]", slot.key, text.token());
+            with_example(problem, listed)
+        }
+        _ => problem,
+    }
 }
 
 /// A whole number that fits `N`.

@@ -12,4 +12,7 @@ fn owned(job: Job) {}
 #[background_tool]
 fn exclusive(job: &mut Job) {}
 
+#[background_tool]
+fn optional(job: Option<&Job>) {}
+
 fn main() {}

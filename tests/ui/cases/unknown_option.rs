@@ -13,4 +13,7 @@ fn far(#[arg(defualt = 1)] days: u32, #[arg(unit)] mass: f64) {}
 #[background_tool(state_patch(feild = "mesh", field = "mesh"))]
 fn nested() {}
 
+#[background_tool(description = "Adds", env = ["HOME"], limit = 2)]
+fn of_another_framework(#[arg(min = 1)] days: u32) {}
+
 fn main() {}

@@ -16,4 +16,7 @@ fn third(#[arg(rename = days, default(1))] days: u32) {}
 #[background_tool(flavor = MultiThread)]
 async fn fourth() {}
 
+#[background_tool(timeout = true, retries(max = 1, on = "lost"), state_patch = mesh)]
+fn fifth() {}
+
 fn main() {}
