@@ -6,6 +6,13 @@
 import { readFileSync } from "node:fs";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
+
+// What the SDK's validator says of a schema goes to the console, where people look for errors: kept, and counted.
+const warnings = [];
+for (const level of ["log", "warn", "error"]) console[level] = (...words) => warnings.push(words.join(" "));
+new AjvJsonSchemaValidator().getValidator({ type: "integer", format: "uint32" });
+if (warnings.splice(0).length !== 1) throw new Error("a warning would not have been noticed");
 
 const [server, dataDir, basisFile] = process.argv.slice(2);
 const transport = new StdioClientTransport({ command: server, args: ["--data-dir", dataDir, "serve"] });
@@ -47,7 +54,7 @@ for (;;) {
 const state = await call("get_state", { field: "simulation" });
 const refusal = await call("simulate", { dayz: 60 });
 await client.close();
-console.log(JSON.stringify({
-  tools: tools.map((tool) => tool.name), outline: outline.outline, pointer: outline.next.args.pointer,
+process.stdout.write(JSON.stringify({
+  warnings, tools: tools.map((tool) => tool.name), outline: outline.outline, pointer: outline.next.args.pointer,
   total, records, pages, state: state.fields[0], has_value: state.value !== undefined, refusal,
 }));
