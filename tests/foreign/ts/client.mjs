@@ -12,7 +12,7 @@ import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv
 const warnings = [];
 for (const level of ["log", "warn", "error"]) console[level] = (...words) => warnings.push(words.join(" "));
 new AjvJsonSchemaValidator().getValidator({ type: "integer", format: "uint32" });
-if (warnings.splice(0).length !== 1) throw new Error("a warning would not have been noticed");
+if (warnings.splice(0).length === 0) throw new Error("a warning would not have been noticed");
 
 const [server, dataDir, basisFile] = process.argv.slice(2);
 const transport = new StdioClientTransport({ command: server, args: ["--data-dir", dataDir, "serve"] });
