@@ -1,9 +1,10 @@
 //! `schema`: what is exported, and what `--check` says of the change from one version to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use bgjob_runtime::tool::schema::diff::Kind;
 use bgjob_tests::Sandbox;
 use bgjob_tests::mcp::Server;
 use serde_json::{Value, json};
@@ -157,6 +158,12 @@ fn each_kind_of_change_between_two_versions_has_its_class() {
         "text text-changed compute input/optional_later",
     ];
     assert_eq!(found, expected);
+    let codes: BTreeSet<&str> = changes
+        .iter()
+        .filter_map(|change| change["code"].as_str())
+        .collect();
+    let known: BTreeSet<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(codes, known, "each kind of change is among them");
 }
 
 #[test]
