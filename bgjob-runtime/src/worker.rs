@@ -122,6 +122,11 @@ impl Assignment {
         })?;
         let call = self.call()?;
         failpoint!("work.before_body");
+        // From here on nobody may start this attempt again.
+        self.dir
+            .mark_begun(&self.nonce)
+            .map_err(|error| Error::storage("say that the job begins", error))?;
+        failpoint!("work.begun");
         finish(run_body(tool, &call)).map_err(|error| self.name_the_limit(error))?;
         drop(call);
         self.publish_result(tool)

@@ -8,6 +8,7 @@
 
 mod accept;
 mod cancel;
+mod chains;
 mod disk;
 mod reconcile;
 mod supervisor;
@@ -29,6 +30,7 @@ fn all() -> Vec<Scenario> {
     [
         accept::ALL,
         cancel::ALL,
+        chains::ALL,
         disk::ALL,
         reconcile::ALL,
         supervisor::ALL,

@@ -16,6 +16,10 @@ pub const ALL: &[Scenario] = &[
         recovery_killed_anywhere_and_repeated_gives_the_same_end,
     ),
     (
+        "recovery_killed_before_it_gives_a_job_back_starts_it_once",
+        recovery_killed_before_it_gives_a_job_back_starts_it_once,
+    ),
+    (
         "a_reconciler_stopped_after_judging_and_another_end_the_job_once",
         a_reconciler_stopped_after_judging_and_another_end_the_job_once,
     ),
@@ -85,6 +89,21 @@ fn recovery_killed_anywhere_and_repeated_gives_the_same_end() {
         assert_eq!(view["error"]["code"], "supervisor_lost", "{point}: {view}");
         settle(&sandbox, &[id], Some(&oracle));
     }
+}
+
+fn recovery_killed_before_it_gives_a_job_back_starts_it_once() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    oracle.open();
+    sandbox.order("run.before_prepare=kill");
+    let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    sandbox.wait_for_hit("run.before_prepare");
+    let ran = doctor_under(&sandbox, "reconcile.before_give_back=kill");
+    assert_eq!(ran.code, None, "{ran:?}");
+    assert_eq!(sandbox.recorded(&id), "running");
+    assert_eq!(sandbox.wait(&id)["state"], "completed");
+    settle(&sandbox, &[id], Some(&oracle));
+    assert_eq!(oracle.starts().len(), 1);
 }
 
 fn a_reconciler_stopped_after_judging_and_another_end_the_job_once() {

@@ -1,6 +1,7 @@
 //! Supervisors that die at each edge between claiming a job and having shown its end.
 
 use bgjob_tests::oracle::Oracle;
+use bgjob_tests::processes::Kind;
 use serde_json::{Value, json};
 
 use crate::{Scenario, sandbox, settle};
@@ -11,8 +12,12 @@ pub const ALL: &[Scenario] = &[
         a_supervisor_killed_before_its_claim_costs_nothing,
     ),
     (
-        "a_supervisor_killed_before_the_worker_is_lost_without_a_body",
-        a_supervisor_killed_before_the_worker_is_lost_without_a_body,
+        "a_supervisor_killed_before_the_body_begins_costs_nothing",
+        a_supervisor_killed_before_the_body_begins_costs_nothing,
+    ),
+    (
+        "a_job_whose_supervisor_always_dies_before_the_body_is_lost_in_the_end",
+        a_job_whose_supervisor_always_dies_before_the_body_is_lost_in_the_end,
     ),
     (
         "a_supervisor_killed_while_the_body_runs_is_lost_with_one_body",
@@ -56,40 +61,68 @@ fn a_supervisor_killed_before_its_claim_costs_nothing() {
     }
 }
 
-fn a_supervisor_killed_before_the_worker_is_lost_without_a_body() {
+fn a_supervisor_killed_before_the_body_begins_costs_nothing() {
     for point in [
         "claim.after_commit",
         "run.before_prepare",
         "run.after_tree_lock",
         "run.after_exit_reserved",
         "run.before_fork",
+        "run.fork",
+        "run.after_fork",
     ] {
         let sandbox = sandbox();
         let oracle = Oracle::listen(&sandbox.path("gate"));
         oracle.open();
-        sandbox.order(&format!("{point}=kill"));
+        // The worker of the last one shall not get as far as its body.
+        sandbox.order(&format!("{point}=kill;work.before_body=stop"));
         let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
         sandbox.wait_for_hit(point);
+        sandbox.withdraw_orders();
         let view = sandbox.wait(&id);
         assert_eq!(
-            (&view["error"]["code"], &view["exit"]),
-            (&json!("supervisor_lost"), &json!("unknown")),
+            (&view["state"], &view["attempt"]),
+            (&json!("completed"), &json!(1)),
             "{point}: {view}"
         );
-        assert_eq!(oracle.starts().len(), 0, "{point}");
+        assert_eq!(oracle.starts().len(), 1, "{point}");
         settle(&sandbox, &[id], Some(&oracle));
     }
+}
+
+fn a_job_whose_supervisor_always_dies_before_the_body_is_lost_in_the_end() {
+    let sandbox = sandbox();
+    let id = sandbox.submit("sleep", &json!({"ms": 1}));
+    sandbox.wait(&id);
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let point = "run.before_prepare";
+    sandbox.order(&format!("{point}=kill"));
+    let doomed = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    for _ in 0..3 {
+        sandbox.wait_for_hit(point);
+        sandbox.rearm(point);
+        assert_eq!(sandbox.run(["doctor"]).code, Some(0));
+    }
+    sandbox.wait_for_hit(point);
+    let view = sandbox.wait(&doomed);
+    assert_eq!(view["error"]["code"], "supervisor_lost", "{view}");
+    settle(&sandbox, &[id, doomed], Some(&oracle));
+    assert_eq!(oracle.starts().len(), 0);
 }
 
 fn a_supervisor_killed_while_the_body_runs_is_lost_with_one_body() {
     let sandbox = sandbox();
     let oracle = Oracle::listen(&sandbox.path("gate"));
-    sandbox.order("run.after_fork=kill");
     let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
-    sandbox.wait_for_hit("run.after_fork");
+    oracle.wait_for(1);
+    for found in sandbox.processes() {
+        if found.kind == Kind::Supervisor {
+            found.kill();
+        }
+    }
     let view = sandbox.wait(&id);
     assert_eq!(view["error"]["code"], "supervisor_lost", "{view}");
-    assert!(oracle.starts().len() <= 1);
+    assert_eq!(oracle.starts().len(), 1);
     assert!(
         oracle.waiting().is_empty(),
         "the body ended before the job did"
@@ -162,6 +195,7 @@ fn an_exit_on_record_survives_its_supervisor() {
 fn a_worker_killed_around_its_result_has_one_or_none() {
     for (point, state) in [
         ("work.before_body", "failed"),
+        ("work.begun", "failed"),
         ("work.after_patch", "failed"),
         ("work.before_result", "failed"),
         ("work.after_result", "completed"),

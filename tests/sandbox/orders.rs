@@ -18,6 +18,11 @@ impl Sandbox {
         let _ = fs::remove_file(self.data().join("failpoints"));
     }
 
+    /// A kill and a stop happen once; this one may happen again.
+    pub fn rearm(&self, point: &str) {
+        let _ = fs::remove_file(self.data().join("failpoints.hit").join(point));
+    }
+
     /// The process that died or stopped at `point`, once it has.
     pub fn hit(&self, point: &str) -> Option<i32> {
         let mark = self.data().join("failpoints.hit").join(point);

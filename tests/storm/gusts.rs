@@ -43,7 +43,7 @@ impl Gusts {
                 Some("deadly edges of front-ends")
             }
             _ => {
-                rearm(sandbox, point);
+                sandbox.rearm(point);
                 sandbox.order(&format!("{point}={hit}*kill"));
                 Some("deadly edges")
             }
@@ -53,7 +53,7 @@ impl Gusts {
     /// The orders of the front-end that starts next.
     pub fn of_a_front_end(&mut self, sandbox: &Sandbox) -> Option<String> {
         let point = self.next.take()?;
-        rearm(sandbox, &point);
+        sandbox.rearm(&point);
         Some(format!("{point}=kill"))
     }
 
@@ -62,11 +62,6 @@ impl Gusts {
         let told = String::from_utf8_lossy(told);
         self.disk_fails && !told.contains("panicked")
     }
-}
-
-/// A kill happens once; this one shall happen again.
-fn rearm(sandbox: &Sandbox, point: &str) {
-    let _ = fs::remove_file(sandbox.data().join("failpoints.hit").join(point));
 }
 
 /// Every failpoint of the engine, by what its source says.

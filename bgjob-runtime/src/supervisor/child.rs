@@ -75,6 +75,10 @@ impl<'a> Attempt<'a> {
         let nonce = job.nonce.clone().unwrap_or_default();
         let tree_lock = take_tree(&dir).map_err(|error| later("tree.lock", &error))?;
         failpoint!("run.after_tree_lock", |error| later("tree.lock", &error));
+        // Room for what the worker will say; it also wipes out what the attempt before has said.
+        tree_lock
+            .note(&"-".repeat(nonce.len()))
+            .map_err(|error| later("tree.lock", &error))?;
         let exit_file = dir
             .reserve_exit_record()
             .map_err(|error| later("exit.rec", &error))?;

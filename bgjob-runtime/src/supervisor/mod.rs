@@ -6,6 +6,7 @@
 
 mod child;
 pub mod commit;
+pub mod holder;
 mod logs;
 pub mod overdue;
 mod questions;
@@ -33,6 +34,7 @@ use crate::sys::{host, process};
 
 use child::{Attempt, NotStarted};
 use commit::{End, persist};
+use holder::Holder;
 
 /// Candidates looked at in one go: others may hold the locks of the first few.
 const LOOK_AHEAD: u32 = 16;
@@ -198,6 +200,7 @@ impl Supervisor {
             };
             failpoint!("claim.after_lock");
             let nonce = crate::sys::nonce();
+            Holder::new(&nonce, &self.boot, None).note(&lock);
             let claim = Claim {
                 build: &self.build,
                 nonce: &nonce,

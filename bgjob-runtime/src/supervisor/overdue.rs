@@ -4,11 +4,10 @@
 use std::path::Path;
 
 use rustix::process::Signal;
-use serde::{Deserialize, Serialize};
 
 use super::child::GRACE;
+use super::holder::Holder;
 use crate::job::record::JobRecord;
-use crate::store::files;
 use crate::sys::lock::Lock;
 use crate::sys::{host, sweep};
 
@@ -16,17 +15,6 @@ use crate::sys::{host, sweep};
 const WAKE_MS: u64 = 10_000;
 /// How much later it is killed.
 const KILL_MS: u64 = 5_000;
-
-/// What a supervisor leaves in its job's lock file. Nothing is decided by the pid alone: a process
-/// is signalled only while it holds the lock file open.
-#[derive(Serialize, Deserialize)]
-struct Holder {
-    pid: u32,
-    boot: String,
-    /// When the worker must be gone, on the monotonic clock of that boot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    due_ms: Option<u64>,
-}
 
 /// What has to be done about a supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,26 +27,17 @@ enum Measure {
 /// Notes in the job's lock who holds it and until when. A failure costs only this third enforcer.
 pub fn note(lock: &Lock, job: &JobRecord, boot: &str) {
     let grace = u64::try_from(GRACE.as_millis()).unwrap_or(0);
-    let holder = Holder {
-        pid: std::process::id(),
-        boot: boot.to_owned(),
-        due_ms: job.timeout_ms.map(|ms| {
-            host::monotonic_ms()
-                .saturating_add(ms)
-                .saturating_add(grace)
-        }),
-    };
-    if let Ok(text) = serde_json::to_string(&holder) {
-        let _ = lock.note(&text);
-    }
+    let due_ms = job.timeout_ms.map(|ms| {
+        host::monotonic_ms()
+            .saturating_add(ms)
+            .saturating_add(grace)
+    });
+    Holder::new(job.nonce.as_deref().unwrap_or_default(), boot, due_ms).note(lock);
 }
 
 /// Wakes or kills the holder of the job lock at `path` if it is overdue; true when it was killed.
 pub fn enforce(path: &Path, boot: &str) -> bool {
-    let holder = files::read_capped(path, 4096)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Holder>(&bytes).ok());
-    let Some(holder) = holder.filter(|holder| holder.boot == boot) else {
+    let Some(holder) = Holder::read(path).filter(|holder| holder.boot == boot) else {
         return false;
     };
     match measure(holder.due_ms, host::monotonic_ms()) {

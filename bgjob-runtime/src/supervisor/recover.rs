@@ -1,12 +1,15 @@
 //! Ending jobs whose supervisor died: any process may do it, and doing it twice is harmless.
 //!
 //! A free `lock` proves the supervisor dead, but its worker may run user code for a moment longer;
-//! so the tree is swept and `tree.lock` taken before anything is judged.
+//! so the tree is swept and `tree.lock` taken before anything is judged. A job whose body has not
+//! begun is not lost: it goes back to the queue.
 
 use std::time::{Duration, Instant};
 
 use super::commit::{End, commit};
+use super::holder::Holder;
 use super::overdue;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::job::outcome::{Cause, Exit};
@@ -15,11 +18,14 @@ use crate::store::data_dir::DataDir;
 use crate::store::files::create_private_dir;
 use crate::store::job_dir::JobDir;
 use crate::store::ledger::Ledger;
+use crate::store::projection::publish_job;
 use crate::sys::lock::Lock;
 use crate::sys::sweep;
 
 /// How long a tree may resist before the job is left visibly running until the next look.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often an attempt goes back to the queue: what kills its supervisor each time is the job.
+const CHANCES: u32 = 3;
 
 /// Ends every running job whose supervisor is dead; says how many. One that cannot be ended does
 /// not keep the others from it.
@@ -73,7 +79,28 @@ fn recover_one(data: &DataDir, ledger: &mut Ledger, job: &JobRecord, boot: &str)
         None
     };
     failpoint!("reconcile.after_sweep");
+    if never_began(&dir, &now, &nonce, boot) && ledger.times_claimed(&now)? <= CHANCES {
+        failpoint!("reconcile.before_give_back");
+        let back = ledger.give_back(now.seq, &nonce, clock::now_ms())?;
+        if let Some(job) = &back {
+            publish_job(data, job);
+        }
+        return Ok(back.is_some());
+    }
     Ok(commit(data, ledger, &now, &evidence_of(&dir, &now, &nonce), boot)?.is_some())
+}
+
+/// Whether the body of the attempt provably has not begun, so that it can begin as if nothing had
+/// happened. What was written in another boot may be lost with it, and proves nothing.
+fn never_began(dir: &JobDir, job: &JobRecord, nonce: &str, boot: &str) -> bool {
+    let promised = || {
+        Holder::read(&dir.lock())
+            .is_some_and(|holder| holder.boot == boot && holder.nonce.as_deref() == Some(nonce))
+    };
+    job.boot.as_deref() == Some(boot)
+        && job.cancel_requested_at.is_none()
+        && promised()
+        && !dir.may_have_begun(nonce)
 }
 
 /// Kills what is left of the job until its tree lock is free, and takes that.

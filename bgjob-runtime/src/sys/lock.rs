@@ -53,8 +53,9 @@ impl Lock {
     /// # Errors
     /// When it cannot be written.
     pub fn note(&self, text: &str) -> io::Result<()> {
-        self.0.set_len(0)?;
-        self.0.write_all_at(text.as_bytes(), 0)
+        // In this order a death between the two loses nothing of a longer note.
+        self.0.write_all_at(text.as_bytes(), 0)?;
+        self.0.set_len(text.len() as u64)
     }
 }
 

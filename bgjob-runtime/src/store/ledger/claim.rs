@@ -150,12 +150,24 @@ impl Ledger {
         not_before: i64,
     ) -> Result<Option<JobRecord>> {
         self.write(|tx| {
-            tx.prepare_cached(
+            let changed = tx.prepare_cached(
                 "UPDATE job SET state = 'queued', attempt = attempt - 1, nonce = NULL, boot = NULL, started_at = NULL,
                  not_before = ?3, revision = revision + 1 WHERE seq = ?1 AND nonce = ?2 AND state = 'running'",
             )?
             .execute(params![seq, nonce, not_before])?;
-            by_seq(tx, seq)
+            if changed == 1 { by_seq(tx, seq) } else { Ok(None) }
         })
+    }
+
+    /// How often the present attempt of a running job was claimed: more than once if it went back to
+    /// the queue before.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn times_claimed(&self, job: &JobRecord) -> Result<u32> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*) FROM transition WHERE job = ?1 AND state = 'running' AND attempt = ?2",
+        )?;
+        Ok(statement.query_row(params![job.seq, job.attempt], |row| row.get(0))?)
     }
 }
