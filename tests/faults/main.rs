@@ -12,6 +12,7 @@ mod chains;
 mod disk;
 mod reconcile;
 mod supervisor;
+mod trees;
 
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ fn all() -> Vec<Scenario> {
         disk::ALL,
         reconcile::ALL,
         supervisor::ALL,
+        trees::ALL,
     ]
     .concat()
 }

@@ -133,15 +133,20 @@ fn few_descriptors_are_an_error_or_a_job_and_never_a_panic() {
     assert_eq!(rows, dirs, "no submission left half a job");
 }
 
-/// Runs `script` with `$F` the program on a data directory on a disk of 4 MB; its output, or `None`
+/// Runs `script` with `F` the program on a data directory on a disk of 4 MB; its output, or `None`
 /// where this user may not mount.
 fn on_a_small_disk(script: &str) -> Option<String> {
+    on_a_disk("size=4m", script)
+}
+
+/// As [`on_a_small_disk`], with the limits of the disk as options of tmpfs(5).
+fn on_a_disk(limits: &str, script: &str) -> Option<String> {
     let sandbox = sandbox();
     let disk = sandbox.path("disk");
     fs::create_dir(&disk).unwrap();
     let program = sandbox.command::<&str>([]);
     let whole = format!(
-        "mount -t tmpfs -o size=4m,mode=700 none \"$1\" || exit 77\nD=$1; P=$0\nF() {{ \"$P\" --data-dir \"$D/data\" \"$@\"; }}\n{script}"
+        "mount -t tmpfs -o {limits},mode=700 none \"$1\" || exit 77\nD=$1; P=$0\nF() {{ \"$P\" --data-dir \"$D/data\" \"$@\"; }}\n{script}"
     );
     let ran = finish(
         std::process::Command::new("unshare")
@@ -193,4 +198,66 @@ fn a_log_that_fills_the_disk_loses_no_end_of_its_job() {
         told.contains("\"crashed\"") && told.contains("\"code\":3"),
         "{told}"
     );
+}
+
+#[test]
+fn a_disk_without_inodes_refuses_jobs_and_takes_them_again() {
+    let told = on_a_disk(
+        "size=16m,nr_inodes=60",
+        "F run add --a 1 --b 2 >/dev/null || exit 1
+         i=0; while : >\"$D/fill.$i\"; do i=$((i+1)); done 2>/dev/null
+         F run add --a 3 --b 4 --detach >/dev/null; echo \"code $?\"
+         rm \"$D\"/fill.*
+         F jobs list --json
+         F run add --a 5 --b 6",
+    );
+    let Some(told) = told else { return };
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.first(), Some(&"code 8"), "{told}");
+    assert_eq!(told.matches("\"job_id\"").count(), 1, "{told}");
+    assert_eq!(lines.last(), Some(&"11"), "{told}");
+}
+
+#[test]
+fn zombies_that_nobody_reaps_are_never_taken_for_alive() {
+    let sandbox = sandbox();
+    let program = sandbox.command::<&str>([]);
+    let (told, done) = (sandbox.path("told"), sandbox.path("done"));
+    // The first process of the namespace inherits every orphan and never waits for one.
+    let script = "P=$0; D=$1; F() { \"$P\" --data-dir \"$D\" \"$@\"; }
+         { id=$(F run sleep --ms 600000 --detach)
+           until F jobs show \"$id\" | grep -q sleeping; do sleep 0.05; done
+           for p in /proc/[0-9]*; do
+             if grep -q __supervise $p/cmdline; then kill -9 ${p#/proc/}; fi
+           done
+           F jobs wait \"$id\" --timeout 30s >/dev/null 2>&1; echo \"code $?\"
+           F jobs show \"$id\" --json
+           grep -l '^State:.Z' /proc/[0-9]*/status | wc -l
+           F run add --a 1 --b 2; } >\"$2\" 2>&1
+         : >\"$3\"";
+    let whole = format!("({script}) & exec sleep 1000");
+    let mut space = std::process::Command::new("unshare");
+    space
+        .args(["--user", "--map-root-user", "--pid", "--fork"])
+        .args(["--mount-proc", "--kill-child", "sh", "-c", &whole])
+        .arg(program.get_program())
+        .args([&sandbox.data(), &told, &done])
+        .stderr(std::process::Stdio::piped());
+    let mut space = space.spawn().unwrap();
+    until("the script is done or could not begin", || {
+        done.exists() || space.try_wait().unwrap().is_some()
+    });
+    if !done.exists() {
+        eprintln!("not tested: this user has no namespaces of processes");
+        return;
+    }
+    space.kill().unwrap();
+    space.wait().unwrap();
+    let told = fs::read_to_string(told).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.first(), Some(&"code 1"), "{told}");
+    assert!(told.contains("supervisor_lost"), "{told}");
+    let zombies: u32 = lines[lines.len() - 2].parse().unwrap();
+    assert!(zombies > 0, "the supervisor stayed a zombie: {told}");
+    assert_eq!(lines.last(), Some(&"3"), "{told}");
 }

@@ -1,5 +1,6 @@
 //! Nothing that a job started outlives it.
 
+use bgjob_tests::oracle::Oracle;
 use bgjob_tests::{processes::Kind, until};
 use serde_json::json;
 
@@ -76,4 +77,34 @@ fn what_a_dead_supervisor_left_is_swept() {
         assert_eq!(view["exit"], "unknown");
         sandbox.settle();
     }
+}
+
+#[test]
+fn descendants_that_are_killed_do_not_decide_their_job() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let input = json!({"count": 5, "socket": oracle.path()});
+    let id = sandbox.submit("family", &input);
+    oracle.wait_for(1);
+    let children = || {
+        let found = sandbox.processes().into_iter();
+        found
+            .filter(|found| found.kind == Kind::Descendant)
+            .collect::<Vec<_>>()
+    };
+    until("all children are there", || children().len() == 5);
+    for child in children() {
+        child.kill();
+        until("it is gone", || {
+            children().iter().all(|left| left.pid != child.pid)
+        });
+    }
+    oracle.open();
+    let view = sandbox.wait(&id);
+    assert_eq!(
+        (&view["state"], &view["result"]),
+        (&json!("completed"), &json!({"dead": 5})),
+        "{view}"
+    );
+    assert!(view["warning"].is_null(), "{view}");
 }
