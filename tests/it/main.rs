@@ -1,6 +1,7 @@
 //! Tests of the whole: the fixture server's processes, files and ledger, seen from outside.
 
 mod asking;
+mod audit;
 mod cancel;
 mod chains;
 mod checkpoints;
@@ -23,6 +24,7 @@ mod mcp_session;
 mod mcp_stop;
 mod mcp_wait;
 mod operators;
+mod model;
 mod predecessor;
 mod programs;
 mod progress;

@@ -1,0 +1,240 @@
+//! What the engine does to the rest of the machine, as strace(1) sees it. Slow, so by hand:
+//!
+//! `cargo test -p bgjob-tests --test it -- --ignored audit::`
+//!
+//! Where strace is missing or may not trace, each says so and passes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use bgjob_tests::processes::Kind;
+use bgjob_tests::{Sandbox, until};
+use serde_json::json;
+
+use crate::sandbox;
+
+const SIGNALS: &str = "kill,tkill,tgkill,pidfd_send_signal";
+const FILES: &str = "open,openat,openat2,creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,\
+    rmdir,link,linkat,symlink,symlinkat,mknod,mknodat,truncate,chmod,fchmodat,chown,fchownat,utimensat,setxattr";
+
+fn can_trace() -> bool {
+    let tried = Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .status();
+    let can = tried.is_ok_and(|status| status.success());
+    if !can {
+        eprintln!("not tested: strace is missing or may not trace here");
+    }
+    can
+}
+
+/// A command of the program under strace, with all that it starts.
+fn traced(sandbox: &Sandbox, calls: &str, log: &Path, args: &[&str]) -> Child {
+    let plain = sandbox.command(args);
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "--decode-fds=path,pidfd", "-e"])
+        .arg(format!("trace={calls}"))
+        .arg("-o")
+        .arg(log)
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .current_dir(plain.get_current_dir().expect("it has one"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command.spawn().expect("strace starts")
+}
+
+/// The first line that it prints: an id.
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    let out = child.stdout.take().expect("stdout is a pipe");
+    let _ = BufReader::new(out).read_line(&mut line);
+    line.trim().to_owned()
+}
+
+/// The calls in a log: who made it, its name, and the rest of the line.
+fn calls(log: &Path) -> Vec<(i32, String, String)> {
+    let text = fs::read_to_string(log).expect("a log");
+    let call = |line: &str| {
+        let (pid, call) = line.split_once(' ')?;
+        let (name, rest) = call.trim().split_once('(')?;
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        plain.then_some((pid.parse().ok()?, name.to_owned(), rest.to_owned()))
+    };
+    text.lines().filter_map(call).collect()
+}
+
+/// Every process that a log has a line about.
+fn members(log: &Path) -> BTreeSet<i32> {
+    let text = fs::read_to_string(log).expect("a log");
+    let pids = text
+        .lines()
+        .filter_map(|line| line.split(' ').next()?.parse().ok());
+    pids.collect()
+}
+
+/// Who is signalled: a process, or the group that it leads.
+fn target(name: &str, rest: &str) -> Option<i32> {
+    if name == "pidfd_send_signal" {
+        let (_, pid) = rest.split_once("<pid:")?;
+        return pid.split('>').next()?.parse().ok();
+    }
+    let first = rest.split([',', ')']).next()?;
+    first.trim().parse::<i32>().ok().map(i32::abs)
+}
+
+#[test]
+#[ignore = "needs strace, and takes a minute"]
+fn no_foreign_process_is_ever_signalled() {
+    if !can_trace() {
+        return;
+    }
+    let sandbox = sandbox();
+    // Strangers of the same user, one with a mark such as our jobs have.
+    let mut canaries: Vec<Child> = ["BGJOB=add-00000000000000000000:0123", "SOME=thing"]
+        .iter()
+        .map(|entry| {
+            let (name, value) = entry.split_once('=').expect("a variable");
+            let mut canary = Command::new("sleep");
+            canary
+                .arg("1000")
+                .env(name, value)
+                .spawn()
+                .expect("a canary")
+        })
+        .collect();
+    let mut logs: Vec<PathBuf> = Vec::new();
+    for escape in ["plain", "setsid", "daemon", "respawn", "unmarked"] {
+        for end in ["cancel", "timeout", "lost"] {
+            let log = sandbox.path(&format!("{escape}.{end}"));
+            let line: &[&str] = match end {
+                "timeout" => &["litter", "--stay", "true"],
+                _ => &["litter_for_ever"],
+            };
+            let args = [
+                &["run"],
+                line,
+                &["--escape", escape, "--count", "3", "--detach"],
+            ]
+            .concat();
+            let mut tracer = traced(&sandbox, SIGNALS, &log, &args);
+            let id = first_line(&mut tracer);
+            until("the job has littered", || {
+                sandbox.show(&id)["phase"] == "littered" || end == "timeout"
+            });
+            if end == "cancel" {
+                sandbox.run(["jobs", "cancel", &id, "--grace", "0s"]);
+            }
+            if end == "lost" {
+                let found = sandbox.processes().into_iter();
+                for found in found.filter(|found| found.kind == Kind::Supervisor) {
+                    found.kill();
+                }
+                let sweep = sandbox.path(&format!("{escape}.sweep"));
+                let mut doctor = traced(&sandbox, SIGNALS, &sweep, &["doctor"]);
+                doctor.wait().expect("the doctor ends");
+                logs.push(sweep);
+            }
+            sandbox.wait(&id);
+            sandbox.settle();
+            tracer.wait().expect("the tracer ends");
+            logs.push(log);
+        }
+    }
+    let ours: BTreeSet<i32> = logs.iter().flat_map(|log| members(log)).collect();
+    let mut signals = 0;
+    for log in &logs {
+        for (pid, name, rest) in calls(log) {
+            // A thread that aborts signals itself; who else is a process of ours.
+            let whom = target(&name, &rest);
+            assert!(
+                whom.is_some_and(|whom| whom > 1 && ours.contains(&whom)),
+                "{pid} called {name}({rest} in {}",
+                log.display()
+            );
+            assert!(!rest.contains(", 0)"), "liveness is no signal: {rest}");
+            signals += 1;
+        }
+    }
+    assert!(signals > 30, "{signals} signals were seen");
+    for canary in &mut canaries {
+        assert_eq!(canary.try_wait().expect("it is ours"), None);
+        canary.kill().expect("it is ours");
+        canary.wait().expect("it ends");
+    }
+}
+
+/// Whether a call may change a file, and which: the last path in it for what makes a new name.
+fn changed(name: &str, rest: &str) -> Option<String> {
+    let opens = name.starts_with("open");
+    let writes = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"]
+        .iter()
+        .any(|flag| rest.contains(flag));
+    if opens && !writes {
+        return None;
+    }
+    let quoted: Vec<&str> = rest.split('"').collect();
+    let path = match name {
+        "rename" | "renameat" | "renameat2" | "link" | "linkat" => quoted.get(3),
+        "symlink" | "symlinkat" => quoted.get(3),
+        _ => quoted.get(1),
+    };
+    let path = path.copied().unwrap_or_default();
+    let folder = rest
+        .split_once('<')
+        .and_then(|(_, dir)| dir.split('>').next());
+    Some(match folder {
+        Some(dir) if !path.starts_with('/') => format!("{dir}/{path}"),
+        _ => path.to_owned(),
+    })
+}
+
+#[test]
+#[ignore = "needs strace, and takes some seconds"]
+fn nothing_outside_the_data_directory_is_written() {
+    if !can_trace() {
+        return;
+    }
+    let sandbox = sandbox();
+    let data = sandbox.data().display().to_string();
+    let mut seen = 0;
+    let lines: [&[&str]; 12] = [
+        &["run", "add", "--a", "1", "--b", "2"],
+        &["run", "note", "--text", "x"],
+        &["run", "read_note"],
+        &["run", "big", "--kib", "200"],
+        &["run", "surroundings"],
+        &["run", "panic", "--text", "x"],
+        &["run", "add_up", "--upto", "9", "--killed-at", "5"],
+        &["state", "set", "note", "{\"text\": \"y\"}"],
+        &["state", "reset", "note"],
+        &["jobs", "list"],
+        &["jobs", "prune", "--older-than", "0s"],
+        &["doctor"],
+    ];
+    for (number, line) in lines.iter().enumerate() {
+        let log = sandbox.path(&format!("{number}.log"));
+        let mut tracer = traced(&sandbox, FILES, &log, line);
+        let mut out = BufReader::new(tracer.stdout.take().expect("stdout is a pipe"));
+        std::io::copy(&mut out, &mut std::io::sink()).expect("it prints");
+        tracer.wait().expect("the tracer ends");
+        for (pid, name, rest) in calls(&log) {
+            let Some(path) = changed(&name, &rest) else {
+                continue;
+            };
+            seen += 1;
+            let known = path == "/dev/null" || path == "/proc/self/oom_score_adj";
+            assert!(
+                known || Path::new(&path).starts_with(&data),
+                "{line:?}: {pid} called {name}({rest}"
+            );
+        }
+    }
+    assert!(seen > 100, "{seen} changes were seen");
+    sandbox.finish("add", &json!({"a": 1, "b": 2}));
+}
