@@ -205,7 +205,7 @@ fn a_disk_without_inodes_refuses_jobs_and_takes_them_again() {
     let told = on_a_disk(
         "size=16m,nr_inodes=60",
         "F run add --a 1 --b 2 >/dev/null || exit 1
-         i=0; while : >\"$D/fill.$i\"; do i=$((i+1)); done 2>/dev/null
+         i=0; while true >\"$D/fill.$i\"; do i=$((i+1)); done 2>/dev/null
          F run add --a 3 --b 4 --detach >/dev/null; echo \"code $?\"
          rm \"$D\"/fill.*
          F jobs list --json
@@ -228,7 +228,7 @@ fn zombies_that_nobody_reaps_are_never_taken_for_alive() {
          { id=$(F run sleep --ms 600000 --detach)
            until F jobs show \"$id\" | grep -q sleeping; do sleep 0.05; done
            for p in /proc/[0-9]*; do
-             if grep -q __supervise $p/cmdline; then kill -9 ${p#/proc/}; fi
+             if grep -qxz __supervise $p/cmdline; then kill -9 ${p#/proc/}; fi
            done
            F jobs wait \"$id\" --timeout 30s >/dev/null 2>&1; echo \"code $?\"
            F jobs show \"$id\" --json
@@ -244,9 +244,14 @@ fn zombies_that_nobody_reaps_are_never_taken_for_alive() {
         .args([&sandbox.data(), &told, &done])
         .stderr(std::process::Stdio::piped());
     let mut space = space.spawn().unwrap();
-    until("the script is done or could not begin", || {
-        done.exists() || space.try_wait().unwrap().is_some()
-    });
+    let deadline = std::time::Instant::now() + bgjob_tests::PATIENCE;
+    while !done.exists() && space.try_wait().unwrap().is_none() {
+        if std::time::Instant::now() > deadline {
+            space.kill().unwrap();
+            panic!("the script hangs: {:?}", fs::read_to_string(&told));
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(5));
+    }
     if !done.exists() {
         eprintln!("not tested: this user has no namespaces of processes");
         return;
