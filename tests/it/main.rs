@@ -24,6 +24,7 @@ mod mcp_session;
 mod mcp_stop;
 mod mcp_wait;
 mod operators;
+mod memory;
 mod model;
 mod predecessor;
 mod programs;

@@ -18,7 +18,7 @@ pub enum Exit {
     Unknown,
 }
 
-/// Why a supervisor ended a worker.
+/// Why a worker was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -26,6 +26,8 @@ pub enum Cause {
     Cancel,
     /// The timeout was over.
     Timeout,
+    /// The kernel killed it for want of memory.
+    OutOfMemory,
 }
 
 /// What an attempt used, from wait4(2) and getrusage(2).

@@ -22,6 +22,7 @@ use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
 use crate::store::ledger::Ledger;
 use crate::store::projection::read_value;
+use crate::sys::host;
 use crate::sys::lock::Lock;
 use crate::sys::process::{WorkerStart, spawn_worker};
 use crate::sys::sweep::{self, MARK};
@@ -201,6 +202,7 @@ impl<'a> Attempt<'a> {
         let pidfd = tree::open_child(worker).ok();
         let watch = watch.and_then(|watch| watch.touches(self.dir.path()).ok());
         let mut asked: Option<(Cause, Instant)> = None;
+        let mut oom_kills = host::oom_kills();
         let mut logs = self.capped_logs(ledger);
         let mut questions = Carrier::new(self.data, &self.dir, &self.nonce);
         loop {
@@ -215,10 +217,17 @@ impl<'a> Attempt<'a> {
                         (cause, Instant::now() + grace)
                     })
             });
+            let killed_by_now = host::oom_kills();
             match tree::peek(worker) {
-                Ok(None) => {}
+                Ok(None) => oom_kills = killed_by_now,
                 Ok(Some((exit, usage))) => {
-                    return (exit, Some(usage), self.cause_of(asked, exit, began));
+                    // One within the second since the last look: it was the worker, or at its time.
+                    let for_memory = host::oom_kills() > oom_kills && oom_kills.is_some();
+                    let cause = self.cause_of(asked, exit, began).or_else(|| {
+                        (for_memory && exit == Exit::Signal(libc::SIGKILL))
+                            .then_some(Cause::OutOfMemory)
+                    });
+                    return (exit, Some(usage), cause);
                 }
                 Err(_) => return (Exit::Unknown, None, asked.map(|(cause, _)| cause)),
             }
@@ -300,6 +309,7 @@ impl<'a> Attempt<'a> {
             let text = match cause {
                 Cause::Cancel => "the job was cancelled",
                 Cause::Timeout => "the job ran longer than its timeout",
+                Cause::OutOfMemory => "memory ran out",
             };
             note_on_stderr(&mut log, text);
         }

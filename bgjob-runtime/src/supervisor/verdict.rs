@@ -55,6 +55,10 @@ pub fn judge(evidence: &Evidence) -> Outcome {
             JobState::Failed,
             Some(with_tail(timed_out(evidence), evidence)),
         ),
+        Some(Cause::OutOfMemory) => outcome(
+            JobState::Failed,
+            Some(with_tail(out_of_memory(evidence), evidence)),
+        ),
         None => outcome(
             JobState::Failed,
             Some(with_tail(failure(evidence), evidence)),
@@ -117,6 +121,19 @@ fn timed_out(evidence: &Evidence) -> Error {
     .remedy("Give the tool a longer timeout, or ask for less, and retry.")
 }
 
+fn out_of_memory(evidence: &Evidence) -> Error {
+    let held = evidence.usage.map_or_else(String::new, |usage| {
+        format!("; it held {} MiB", usage.max_rss_kib >> 10)
+    });
+    Error::new(
+        Code::OutOfMemory,
+        format!("the kernel killed the worker because memory ran out{held}"),
+    )
+    .remedy(
+        "Ask for less, let fewer jobs run at once (`config set max_jobs`), or give it more memory.",
+    )
+}
+
 fn with_tail(error: Error, evidence: &Evidence) -> Error {
     Error {
         stderr_tail: evidence.stderr_tail.clone(),
@@ -132,7 +149,7 @@ fn warning(evidence: &Evidence) -> Option<String> {
         (_, Some(Cause::Cancel)) => {
             Some("the job was cancelled after its result was complete".into())
         }
-        (Exit::Signal(signal), None) => Some(format!(
+        (Exit::Signal(signal), None | Some(Cause::OutOfMemory)) => Some(format!(
             "after its result the worker was ended by signal {signal} ({})",
             signal_name(signal)
         )),
@@ -228,6 +245,13 @@ mod tests {
             })
             .state,
             JobState::Cancelled
+        );
+        assert_eq!(
+            code(&Evidence {
+                cause: Some(Cause::OutOfMemory),
+                ..evidence(Exit::Signal(9))
+            }),
+            Some(Code::OutOfMemory)
         );
         let told = Error::new(Code::Panicked, "boom");
         assert_eq!(

@@ -69,6 +69,14 @@ pub fn memory_available_mib() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? >> 10)
 }
 
+/// How many processes the kernel has killed for want of memory, in whichever control group (`oom_kill`
+/// in `/proc/vmstat`, proc(5)).
+pub fn oom_kills() -> Option<u64> {
+    let stat = fs::read_to_string("/proc/vmstat").ok()?;
+    let count = stat.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    count?.trim().parse().ok()
+}
+
 /// Milliseconds on the clock that never jumps; only comparable within one boot.
 pub fn monotonic_ms() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
