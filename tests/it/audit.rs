@@ -1,6 +1,7 @@
-//! What the engine does to the rest of the machine, as strace(1) sees it. Slow, so by hand:
+//! What the engine asks of the kernel, as strace(1) sees it: whom it signals, what it writes, and what is
+//! on the disk before it is promised. Two take long, so by hand:
 //!
-//! `cargo test -p bgjob-tests --test it -- --ignored audit::`
+//! `cargo test -p bgjob-tests --test it -- --include-ignored audit::`
 //!
 //! Where strace is missing or may not trace, each says so and passes.
 
@@ -237,4 +238,66 @@ fn nothing_outside_the_data_directory_is_written() {
     }
     assert!(seen > 100, "{seen} changes were seen");
     sandbox.finish("add", &json!({"a": 1, "b": 2}));
+}
+
+/// Where in a log the first call is whose name is one of `names` and whose line has all `parts`.
+fn first(calls: &[(i32, String, String)], from: usize, names: &[&str], parts: &[&str]) -> usize {
+    let found = calls.iter().skip(from).position(|(_, name, rest)| {
+        names.contains(&name.as_str()) && parts.iter().all(|part| rest.contains(part))
+    });
+    let missing = || panic!("no {names:?} with {parts:?} after call {from}");
+    from + found.unwrap_or_else(missing)
+}
+
+/// A file system may forget what was not synced; so this order is what a power cut leaves of a promise.
+#[test]
+fn what_is_promised_is_synced_before() {
+    if !can_trace() {
+        return;
+    }
+    let sandbox = sandbox();
+    sandbox.finish("add", &json!({"a": 1, "b": 2}));
+    let log = sandbox.path("log");
+    let wanted = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2";
+    let mut tracer = traced(
+        &sandbox,
+        wanted,
+        &log,
+        &["run", "part", "--with", "true", "--detach"],
+    );
+    let id = first_line(&mut tracer);
+    sandbox.wait(&id);
+    tracer.wait().expect("the tracer ends");
+    let calls = calls(&log);
+    let sync = ["fsync", "fdatasync"];
+    let rename = ["rename", "renameat", "renameat2"];
+    // A job is told of when its row is on the disk.
+    let told = first(&calls, 0, &["write"], &[&format!("\"{id}")]);
+    let submitter = calls[told].0;
+    let synced = calls[..told]
+        .iter()
+        .rposition(|(pid, name, rest)| {
+            *pid == submitter && sync.contains(&name.as_str()) && rest.contains("ledger.db-wal")
+        })
+        .expect("the ledger is synced before the id is told");
+    let last_row = calls[..told]
+        .iter()
+        .rposition(|(pid, name, rest)| {
+            *pid == submitter && name == "pwrite64" && rest.contains("ledger.db-wal")
+        })
+        .expect("a row is written");
+    assert!(
+        last_row < synced,
+        "nothing of the row is written after that"
+    );
+    // The patch, then the result, each whole on the disk before it gets its name, and then the name.
+    let patch = first(&calls, told, &rename, &["patch."]);
+    first(&calls[..patch], told, &sync, &[".tmp"]);
+    let result = first(&calls, patch, &rename, &[".half", "results."]);
+    let half = first(&calls, patch, &sync, &[".half"]);
+    assert!(half < result, "the result is synced before it is renamed");
+    let named = first(&calls, result, &sync, &[&format!("jobs/{id}>")]);
+    // Then the evidence of the end, then the ledger.
+    let evidence = first(&calls, named, &sync, &["exit.rec"]);
+    first(&calls, evidence, &sync, &["ledger.db-wal"]);
 }

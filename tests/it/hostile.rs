@@ -114,8 +114,12 @@ fn planted_links_are_not_followed() {
     fs::remove_file(dir.join("results.json")).unwrap();
     symlink(target.join("file"), dir.join("results.json")).unwrap();
     symlink(&target, dir.join("artifacts")).unwrap();
-    let shown = sandbox.run(["jobs", "result", &id]);
-    assert!(!shown.stdout.contains("precious"), "{shown:?}");
+    fs::remove_file(dir.join("stderr.log")).unwrap();
+    symlink(target.join("file"), dir.join("stderr.log")).unwrap();
+    for look in [["jobs", "result", &id], ["jobs", "logs", &id]] {
+        let shown = sandbox.run(look);
+        assert!(!shown.stdout.contains("precious"), "{shown:?}");
+    }
     assert_eq!(
         sandbox.run(["jobs", "prune", "--older-than", "0s"]).code,
         Some(0)

@@ -19,6 +19,9 @@ use table::{MUTANTS, Mutant};
 /// A test that hangs under a mistake has noticed it.
 const LIMIT: Duration = Duration::from_secs(240);
 
+/// The target of tests that stand beside the engine's code.
+const LIB: &str = "lib";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -76,20 +79,27 @@ fn stale() -> Vec<String> {
             ));
         }
         let name = mutant.test.rsplit("::").next().unwrap_or_default();
-        let folder = root().join("tests").join(mutant.target);
-        let exists = fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .any(|entry| {
-                fs::read_to_string(entry.path())
-                    .is_ok_and(|text| text.contains(&format!("fn {name}(")))
-            });
-        if !exists {
+        let folder = match mutant.target {
+            LIB => root().join("bgjob-runtime/src"),
+            target => root().join("tests").join(target),
+        };
+        if !says(&folder, &format!("fn {name}(")) {
             problems.push(format!("{}: there is no test {}", mutant.name, mutant.test));
         }
     }
     problems
+}
+
+/// Whether a file below `folder` has that text.
+fn says(folder: &Path, text: &str) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| {
+        if path.is_dir() {
+            says(&path, text)
+        } else {
+            fs::read_to_string(path).is_ok_and(|content| content.contains(text))
+        }
+    })
 }
 
 /// The source without its build, in a place of its own.
@@ -135,16 +145,18 @@ fn cargo(copy: &Path, mutant: &Mutant, only_build: bool) -> bool {
     command
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", copy.with_file_name("build"))
-        .args([
-            "test",
-            "-q",
+        .args(["test", "-q"]);
+    match mutant.target {
+        LIB => command.args(["-p", "bgjob-runtime", "--lib"]),
+        target => command.args([
             "-p",
             "bgjob-tests",
             "--features",
             "failpoints",
             "--test",
-            mutant.target,
-        ]);
+            target,
+        ]),
+    };
     if only_build {
         command.arg("--no-run");
     } else {
