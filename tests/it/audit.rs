@@ -21,7 +21,8 @@ const SIGNALS: &str = "kill,tkill,tgkill,pidfd_send_signal";
 const FILES: &str = "open,openat,openat2,creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,\
     rmdir,link,linkat,symlink,symlinkat,mknod,mknodat,truncate,chmod,fchmodat,chown,fchownat,utimensat,setxattr";
 
-fn can_trace() -> bool {
+/// Whether strace is here and may trace; says so where not.
+pub(crate) fn can_trace() -> bool {
     let tried = Command::new("strace")
         .args(["-qq", "-o", "/dev/null", "true"])
         .status();

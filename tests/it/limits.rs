@@ -179,3 +179,52 @@ fn every_character_of_an_id_is_random() {
         assert!(seen.len() > 1, "place {place} of {ids:?}");
     }
 }
+
+#[test]
+fn twenty_thousand_ended_and_a_thousand_queued_jobs_keep_nobody_waiting() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "2");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let holder = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
+    let ended = sandbox.submit("add", &json!({"a": 1, "b": 2}));
+    sandbox.wait(&ended);
+    // Rows as jobs leave them; as many jobs would take an hour.
+    let ledger = rusqlite::Connection::open(sandbox.data().join("ledger.db")).unwrap();
+    let columns = "owner, tool, schema_hash, build, submitted_at, submit_boot, input_hash, cwd";
+    ledger
+        .execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             INSERT INTO job (id, state, ended_at, completion_seq, {columns})
+             SELECT 'add-0' || printf('%019d', i), 'completed', submitted_at, 100 + i, {columns} FROM n, job WHERE job.id = '{ended}';
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+             INSERT INTO job (id, state, {columns})
+             SELECT 'add-1' || printf('%019d', i), 'queued', {columns} FROM n, job WHERE job.id = '{ended}';
+             INSERT INTO wait (job, on_job) SELECT q.seq, h.seq FROM job q, job h WHERE q.state = 'queued' AND h.id = '{holder}';
+             COMMIT;"
+        ))
+        .unwrap();
+    drop(ledger);
+    let began = std::time::Instant::now();
+    let next = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(2);
+    // Promised is 2 s.
+    let took = began.elapsed();
+    assert!(took < std::time::Duration::from_secs(20), "{took:?}");
+    let page = sandbox.json(["jobs", "list", "--all"]);
+    let shown = page["jobs"].as_array().map_or(0, Vec::len);
+    assert!((1..=1000).contains(&shown), "a page has {shown} jobs");
+    sandbox.run(["jobs", "cancel", &holder, "--grace", "0s"]);
+    oracle.open();
+    sandbox.wait(&next);
+    let failed: i64 = sandbox
+        .ledger()
+        .query_row(
+            "SELECT count(*) FROM job WHERE state = 'failed'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(failed, 1000, "those who waited for it failed with it");
+}

@@ -2,6 +2,7 @@
 
 mod asking;
 mod audit;
+mod broken_disks;
 mod cancel;
 mod chains;
 mod checkpoints;

@@ -6,7 +6,6 @@
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::processes::{Found, Kind};
 use bgjob_tests::{Sandbox, until};
-use serde_json::json;
 
 use crate::sandbox;
 

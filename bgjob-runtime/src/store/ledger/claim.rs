@@ -41,8 +41,10 @@ pub enum Claimed {
     Gone,
 }
 
-/// What makes job `j` startable by build `?1` at time `?2`. The tool's own limit is part of it.
-const ELIGIBLE: &str = "j.state = 'queued' AND j.not_before <= ?2
+/// What makes job `j` startable by build `?1` at time `?2`. The tool's own limit is part of it. A time
+/// that is further away than any pause can be was set before the wall clock was put back.
+const ELIGIBLE: &str = "j.state = 'queued' AND (j.not_before <= ?2
+        OR j.not_before > ?2 + 2000 + coalesce(j.retry_policy ->> '$.max_backoff_ms', 0) * 5 / 4)
     AND EXISTS (SELECT 1 FROM build_tool b WHERE b.build = ?1 AND b.tool = j.tool AND b.schema_hash = j.schema_hash)
     AND NOT EXISTS (SELECT 1 FROM wait w WHERE w.job = j.seq)
     AND (j.tool_limit IS NULL OR j.tool_limit > (SELECT count(*) FROM job r INDEXED BY job_alive
@@ -169,5 +171,34 @@ impl Ledger {
             "SELECT count(*) FROM transition WHERE job = ?1 AND state = 'running' AND attempt = ?2",
         )?;
         Ok(statement.query_row(params![job.seq, job.attempt], |row| row.get(0))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_put_back_keeps_no_attempt_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+        ledger
+            .register_build("b", std::iter::once(("t", "h")))
+            .unwrap();
+        ledger
+            .conn
+            .execute_batch(
+                "INSERT INTO job (id, owner, tool, schema_hash, build, state, submitted_at, submit_boot, input_hash, cwd,
+                    not_before, retry_policy)
+                 VALUES ('t-00000000000000000000', 'local', 't', 'h', 'b', 'queued', 0, 'x', 'x', x'2f', 1000000,
+                    '{\"on\": [], \"backoff_ms\": 5000, \"max_backoff_ms\": 300000}')",
+            )
+            .unwrap();
+        let due = |now| !ledger.candidates("b", now, 1).unwrap().is_empty();
+        assert!(due(1_000_000));
+        for now in [999_999, 1_000_000 - 375_000] {
+            assert!(!due(now), "its time may have been set at {now}");
+        }
+        assert!(due(1_000_000 - 380_000), "no pause is as long");
     }
 }
