@@ -6,6 +6,7 @@
 //! Jobs wait for jobs, read and write one field that is reset under them, are tried again, and share
 //! idempotency keys. Built with `--features failpoints`, deaths and errors strike the engine's own
 //! edges too.
+//! `--program` names another build of the fixture, so that a long storm does not see the next build.
 //! Without arguments it blows for 5 s, so that it stays sound between the long runs.
 
 mod calls;
@@ -29,15 +30,17 @@ const LIMIT: usize = 4;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
-    let given = |name: &str| {
+    let text = |name: &str| {
         let at = args.iter().position(|arg| arg == name)?;
-        args.get(at + 1)?.parse::<u64>().ok()
+        args.get(at + 1).cloned()
     };
+    let given = |name: &str| text(name)?.parse::<u64>().ok();
+    let program = text("--program").unwrap_or_else(|| env!("CARGO_BIN_EXE_fixture").to_owned());
     let seconds = given("--seconds").unwrap_or(5);
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seed = given("--seed").unwrap_or_else(|| now.map_or(1, |now| now.as_secs()));
     println!("storm of {seconds} s, seed {seed}");
-    let problems = blow(Duration::from_secs(seconds), seed);
+    let problems = blow(&program, Duration::from_secs(seconds), seed);
     for problem in &problems {
         println!("VIOLATED  {problem}");
     }
@@ -49,10 +52,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn blow(length: Duration, seed: u64) -> Vec<String> {
+fn blow(program: &str, length: Duration, seed: u64) -> Vec<String> {
     // Whatever escapes from a job becomes our child.
     rustix::process::set_child_subreaper(Pid::from_raw(1)).expect("we become a subreaper");
-    let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_fixture"));
+    let sandbox = Sandbox::new(program);
     sandbox.set("max_jobs", &LIMIT.to_string());
     let oracle = Oracle::listen(&sandbox.path("gate"));
     oracle.open();
