@@ -56,6 +56,26 @@ fn a_job_starts_after_the_one_it_names() {
 }
 
 #[test]
+fn a_job_cannot_wait_for_what_is_not_there_or_has_failed() {
+    let sandbox = sandbox();
+    let failed = sandbox.finish("fail", &json!({"text": "x"}));
+    let failed = failed["job_id"].as_str().unwrap();
+    let after = |id: &str| {
+        sandbox.run([
+            "run", "add", "--a", "1", "--b", "2", "--detach", "--after", id,
+        ])
+    };
+    let unknown = after("add-00000000000000000000");
+    assert_eq!(unknown.code, Some(3), "{unknown:?}");
+    assert!(unknown.stderr.contains("no such job"), "{unknown:?}");
+    let doomed = after(failed);
+    assert_eq!(doomed.code, Some(1), "{doomed:?}");
+    assert!(doomed.stderr.contains("is failed already"), "{doomed:?}");
+    let jobs = sandbox.json(["jobs", "list", "--all"])["jobs"].clone();
+    assert_eq!(jobs.as_array().map(Vec::len), Some(1), "no job came of it");
+}
+
+#[test]
 fn one_key_is_one_job() {
     let sandbox = sandbox();
     let run = |a: &str| {

@@ -162,6 +162,43 @@ fn a_thousand_jobs_from_fifty_submitters_meet_no_locked_database() {
 }
 
 #[test]
+#[ignore = "nightly: keeps the whole machine busy for a minute"]
+fn fifty_servers_accept_twenty_jobs_each_and_four_run() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "4");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    oracle.open();
+    let input = json!({"socket": oracle.path()});
+    let ids: Vec<String> = std::thread::scope(|scope| {
+        let servers: Vec<_> = (0..50)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut server = bgjob_tests::mcp::Server::start(&sandbox);
+                    let mut accept = || {
+                        let reply = server.call("gate", input.clone());
+                        // "database is locked" would be one.
+                        assert!(!reply.is_error, "{reply:?}");
+                        reply.id()
+                    };
+                    (0..20).map(|_| accept()).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let accepted = servers.into_iter().map(|server| server.join());
+        accepted.flat_map(|ids| ids.expect("a server")).collect()
+    });
+    assert_eq!(ids.len(), 1000);
+    // In portions, since waiting for one condition ends after a minute.
+    for count in (50..=1000).step_by(50) {
+        oracle.wait_for_starts(count);
+    }
+    sandbox.settle();
+    assert_eq!(oracle.most(), 4);
+    let found = bgjob_tests::invariants::problems(&sandbox, &ids, Some(&oracle));
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
 fn every_character_of_an_id_is_random() {
     let sandbox = sandbox();
     let ids: Vec<String> = (0..12)
