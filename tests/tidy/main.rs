@@ -1,6 +1,7 @@
 //! The house rules that a machine can check.
 
 mod edges;
+mod waiting;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,49 @@
+//! Tests wait for conditions: none sleeps and hopes, and none is tried again until it passes.
+
+use std::fs;
+
+use crate::{none, root, rust_files, shown};
+
+/// Where a pause is the deed itself and nothing is waited for.
+const DEEDS: [&str; 1] = ["tests/storm/weather.rs"];
+
+#[test]
+fn no_test_sleeps_and_hopes() {
+    let mut offenders = Vec::new();
+    let (tests, fixture) = (root().join("tests"), root().join("tests/fixture"));
+    for file in rust_files() {
+        let plays_a_tool = file.starts_with(&fixture) || file.ends_with("tests/tidy/waiting.rs");
+        if !file.starts_with(&tests) || plays_a_tool || DEEDS.contains(&&*shown(&file)) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a text file");
+        for (number, line) in text.lines().enumerate() {
+            if line.contains("thread::sleep(") || line.contains("time::sleep(") {
+                offenders.push(format!("{}:{}", shown(&file), number + 1));
+            }
+        }
+    }
+    none("tests that sleep", &offenders);
+}
+
+#[test]
+fn the_gate_tries_nothing_again() {
+    let gate = fs::read_to_string(root().join(".ci/run")).expect("the gate");
+    let again = [
+        "retry",
+        "retries",
+        "|| true",
+        "|| cargo",
+        "flaky",
+        "--no-fail-fast",
+    ];
+    let offenders: Vec<String> = gate
+        .lines()
+        .filter(|line| again.iter().any(|word| line.contains(word)))
+        .map(str::to_owned)
+        .collect();
+    none(
+        "steps of the gate that are tried again or may fail",
+        &offenders,
+    );
+}
