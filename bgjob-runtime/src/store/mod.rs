@@ -1,5 +1,6 @@
 //! What is on disk: the ledger, the job directories, the projections.
 
+mod begun;
 pub mod data_dir;
 pub mod files;
 pub mod job_dir;
