@@ -292,8 +292,9 @@ fn what_is_promised_is_synced_before() {
         "nothing of the row is written after that"
     );
     // The patch, then the result, each whole on the disk before it gets its name, and then the name.
-    let patch = first(&calls, told, &rename, &["patch."]);
-    first(&calls[..patch], told, &sync, &[".tmp"]);
+    // (A command tells the id when the supervisor has detached: all this may be done by then.)
+    let patch = first(&calls, synced, &rename, &["patch."]);
+    first(&calls[..patch], synced, &sync, &[".tmp"]);
     let result = first(&calls, patch, &rename, &[".half", "results."]);
     let half = first(&calls, patch, &sync, &[".half"]);
     assert!(half < result, "the result is synced before it is renamed");
