@@ -254,6 +254,8 @@ fn twenty_thousand_ended_and_a_thousand_queued_jobs_keep_nobody_waiting() {
     assert!((1..=1000).contains(&shown), "a page has {shown} jobs");
     assert_eq!(page["more"], true);
     sandbox.run(["jobs", "cancel", &holder, "--grace", "0s"]);
+    // Not before it is open to nobody: it would still complete.
+    assert_eq!(sandbox.wait(&holder)["state"], "cancelled");
     oracle.open();
     sandbox.wait(&next);
     let failed: i64 = sandbox
