@@ -239,6 +239,7 @@ fn twenty_thousand_ended_and_a_thousand_queued_jobs_keep_nobody_waiting() {
              INSERT INTO job (id, state, {columns})
              SELECT 'add-1' || printf('%019d', i), 'queued', {columns} FROM n, job WHERE job.id = '{ended}';
              INSERT INTO wait (job, on_job) SELECT q.seq, h.seq FROM job q, job h WHERE q.state = 'queued' AND h.id = '{holder}';
+             UPDATE counter SET value = 20100 WHERE name = 'completion_seq';
              COMMIT;"
         ))
         .unwrap();
