@@ -48,6 +48,8 @@ pub struct Options {
     pub dedupe: Option<Dedupe>,
     /// How long a call waits for the result; longer than 0, at most 50 s.
     pub inline: Option<Duration>,
+    /// Who may call it over MCP.
+    pub task: Option<TaskSupport>,
     /// The tokio runtime.
     pub flavor: Option<Flavor>,
 }
@@ -95,6 +97,15 @@ pub enum Dedupe {
     InFlight,
     /// Also those submitted at most so long ago; longer than 0.
     Within(Duration),
+}
+
+/// Which MCP clients a tool answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskSupport {
+    /// All of them.
+    Optional,
+    /// Those that have tasks.
+    Required,
 }
 
 /// The tokio runtime of an async tool.

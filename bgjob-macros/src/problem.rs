@@ -83,6 +83,8 @@ problems! {
     FlavorOfSync { name } => "`flavor` has no effect, since `{name}` is not async",
         help: "remove `flavor`, or write `async fn {name}`";
     MisspeltAttribute { name, near } => "there is no attribute `#[{name}]` for an argument", help: "write `#[{near}(…)]`";
+    UnknownTaskSupport { given } => "`task` is \"optional\" or \"required\", not \"{given}\"",
+        help: "write `task = \"required\"` to refuse MCP clients that have no tasks, or leave `task` out";
     RepeatedAttribute { name } => "`#[{name}]` stands here twice", help: "keep one of them";
 
     // The function.

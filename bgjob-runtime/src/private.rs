@@ -12,5 +12,5 @@ pub mod __private {
     };
     pub use crate::tool::output::output;
     pub use crate::tool::signature::Signature;
-    pub use crate::tool::spec::{Body, Flavor, Timeout, ToolSpec};
+    pub use crate::tool::spec::{Body, Flavor, TaskSupport, Timeout, ToolSpec};
 }

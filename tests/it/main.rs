@@ -36,6 +36,7 @@ mod resources;
 mod schema;
 mod state;
 mod survival;
+mod task_input;
 mod tasks;
 mod timing;
 mod trees;

@@ -127,7 +127,7 @@ impl Rpc {
         crate::until("the task ends", || {
             last = self.get(task)["result"].clone();
             assert!(last.is_object(), "no such task: {task}");
-            last["status"] != "working"
+            !["working", "input_required"].contains(&last["status"].as_str().unwrap_or_default())
         });
         last
     }

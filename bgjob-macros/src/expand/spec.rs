@@ -6,7 +6,9 @@ use syn::{Expr, Path};
 
 use crate::expand::{adapter, repeats};
 use crate::hygiene::{self, span, span_at};
-use crate::model::{Argument, Bound, Flavor, Options, Output, Parameter, Source, Timeout, Tool};
+use crate::model::{
+    Argument, Bound, Flavor, Options, Output, Parameter, Source, TaskSupport, Timeout, Tool,
+};
 
 /// The whole specification as a constant expression.
 pub fn spec(tool: &Tool, private: &Path) -> TokenStream {
@@ -45,6 +47,10 @@ fn options(options: &Options, private: &Path) -> TokenStream {
         Flavor::CurrentThread => quote!(CurrentThread),
         Flavor::MultiThread => quote!(MultiThread),
     });
+    let task = options.task.iter().map(|task| match task {
+        TaskSupport::Optional => quote!(Optional),
+        TaskSupport::Required => quote!(Required),
+    });
     quote_spanned! {span()=>
         #(.title(#title))*
         #(.timeout(#timeout))*
@@ -55,6 +61,7 @@ fn options(options: &Options, private: &Path) -> TokenStream {
         #(.retries(#retries))*
         #(.dedupe(#dedupe))*
         #(.inline(#inline))*
+        #(.task(#private::TaskSupport::#task))*
         #(.flavor(#private::Flavor::#flavor))*
     }
 }

@@ -86,6 +86,7 @@ table! {
         retries: "retries", "retries = 3";
         dedupe: "dedupe", "dedupe = \"in_flight\"";
         inline: "inline", "inline = \"2s\"";
+        task: "task", "task = \"required\"";
         flavor: "flavor", "flavor = \"multi_thread\"";
         runtime: "crate", "crate = ::bgjob_runtime";
     }

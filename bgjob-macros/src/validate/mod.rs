@@ -49,6 +49,7 @@ pub fn tool(raw: &RawOptions, function: &RawFunction, problems: &Problems) -> Op
         retries: repeats::retries(raw, problems),
         dedupe: repeats::dedupe(raw, problems),
         inline: repeats::inline(raw, problems),
+        task: options::task(raw, problems),
         flavor: options::flavor(raw, function, problems),
     };
     function::check(function, problems);

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, ExprLit, Lit, LitStr};
 
-use crate::model::{Flavor, Timeout};
+use crate::model::{Flavor, TaskSupport, Timeout};
 use crate::problem::{Problem, Problems};
 use crate::syntax::function::RawFunction;
 use crate::syntax::options::{self, RawOptions, RawPatch, Slot, Value};
@@ -172,6 +172,20 @@ fn variable(expr: &Expr, slot: &Slot, problems: &Problems) -> Option<LitStr> {
         problems.report(text, Problem::BadVariable { name });
     }
     Some(text.clone())
+}
+
+/// `task = "required"`.
+pub fn task(raw: &RawOptions, problems: &Problems) -> Option<TaskSupport> {
+    let text = values::text(raw.task.as_ref()?, "a text in quotes", problems)?;
+    match text.value().as_str() {
+        "optional" => Some(TaskSupport::Optional),
+        "required" => Some(TaskSupport::Required),
+        other => {
+            let given = other.to_owned();
+            problems.report(&text, Problem::UnknownTaskSupport { given });
+            None
+        }
+    }
 }
 
 /// `flavor = "multi_thread"`.

@@ -13,6 +13,7 @@ use crate::tool::arg::{Flattened, flatten};
 use crate::tool::output::output;
 use crate::tool::registry::{self, Registry};
 use crate::tool::signature::Signature;
+use crate::tool::spec::TaskSupport;
 
 /// What a call of a tool does. The tools of [`JobTools::PerTool`] name whose jobs they follow.
 #[derive(Clone, Copy, Debug)]
@@ -299,15 +300,19 @@ fn description(tool: &registry::Tool, names: Names) -> String {
     if !text.is_empty() {
         text.push_str("\n\n");
     }
-    let answers = match tool.spec.inline {
-        Some(wait) => format!(
-            "Runs as a background job and answers with its result if it ends within {}, else with its job_id",
+    let status = names.status(Some(tool.name()));
+    text.push_str(&match (tool.spec.task, tool.spec.inline) {
+        (TaskSupport::Required, _) => {
+            "Only for clients that have MCP tasks: starts a task.".to_owned()
+        }
+        (TaskSupport::Optional, Some(wait)) => format!(
+            "Runs as a background job and answers with its result if it ends within {}, else with its job_id; then call {status}.",
             humantime::format_duration(wait)
         ),
-        None => "Starts a background job and answers at once with its job_id".to_owned(),
-    };
-    let status = names.status(Some(tool.name()));
-    text.push_str(&format!("{answers}; then call {status}."));
+        (TaskSupport::Optional, None) => format!(
+            "Starts a background job and answers at once with its job_id; then call {status}."
+        ),
+    });
     let reads: Vec<&str> = tool
         .signature
         .states

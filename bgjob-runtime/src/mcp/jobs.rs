@@ -174,6 +174,9 @@ impl Jobs {
                 None,
             ));
         };
+        if let Kind::Start(tool) = kind {
+            tasks::admit(tool, context)?;
+        }
         let caller = self.caller(context)?;
         let given = params.arguments.unwrap_or_default();
         let checked = match signature {

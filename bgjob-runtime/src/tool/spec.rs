@@ -28,6 +28,15 @@ pub enum Flavor {
     MultiThread,
 }
 
+/// Which MCP clients a tool answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaskSupport {
+    /// All: those that have tasks (SEP-2663) with a task, the others with a handle.
+    Optional,
+    /// Those that have tasks; the others get error -32021.
+    Required,
+}
+
 /// The result, or the part that `pointer` names, becomes the state field `field`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatePatch {
@@ -71,6 +80,8 @@ pub struct ToolSpec {
     pub dedupe: Option<Dedupe>,
     /// How long a call over MCP waits for the result before it answers with a handle; none unless given.
     pub inline: Option<Duration>,
+    /// Which MCP clients it answers.
+    pub task: TaskSupport,
     /// The runtime of an async tool.
     pub flavor: Flavor,
     /// `file:line` of the function, for start-up errors.
@@ -101,6 +112,7 @@ impl ToolSpec {
             retries: None,
             dedupe: None,
             inline: None,
+            task: TaskSupport::Optional,
             flavor: Flavor::CurrentThread,
             location,
             signature,
@@ -165,6 +177,12 @@ impl ToolSpec {
     /// Sets how long a call over MCP waits for the result.
     pub const fn inline(mut self, wait: Duration) -> Self {
         self.inline = Some(wait);
+        self
+    }
+
+    /// Sets which MCP clients the tool answers.
+    pub const fn task(mut self, task: TaskSupport) -> Self {
+        self.task = task;
         self
     }
 

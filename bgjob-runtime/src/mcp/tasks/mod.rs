@@ -4,6 +4,7 @@
 //! directory open answers for it, and the tools that follow jobs see it too. A client gets a task when
 //! it declares the extension and speaks the protocol that has it; every other client gets a handle.
 
+mod input;
 mod timing;
 
 use rmcp::model::{
@@ -27,6 +28,7 @@ use crate::job::state::JobState;
 use crate::job::view::JobView;
 use crate::service::Standing;
 use crate::tool::registry::Tool;
+use crate::tool::spec::TaskSupport;
 use timing::Times;
 
 /// Adds what a server with background tools can do.
@@ -57,15 +59,37 @@ fn declares_tasks(context: &RequestContext<RoleServer>) -> bool {
         .is_some_and(|capabilities| capabilities.supports_tasks())
 }
 
+/// Whether the client can ask its user.
+fn elicits(context: &RequestContext<RoleServer>) -> bool {
+    context
+        .client_capabilities()
+        .is_some_and(|capabilities| capabilities.elicitation.is_some())
+}
+
 fn require<M: ConstString>(context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
     if !speaks_tasks(context) {
         return Err(ErrorData::method_not_found::<M>());
     }
     if !declares_tasks(context) {
-        let required = ClientCapabilities::builder().enable_tasks().build();
-        return Err(ErrorData::missing_required_client_capability(required));
+        return Err(without_tasks());
     }
     Ok(())
+}
+
+/// Refuses a client without tasks where the tool is for others.
+///
+/// # Errors
+/// -32021.
+pub(super) fn admit(tool: &Tool, context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
+    match tool.spec.task {
+        TaskSupport::Required if !negotiated(context) => Err(without_tasks()),
+        TaskSupport::Required | TaskSupport::Optional => Ok(()),
+    }
+}
+
+fn without_tasks() -> ErrorData {
+    let required = ClientCapabilities::builder().enable_tasks().build();
+    ErrorData::missing_required_client_capability(required)
 }
 
 /// Accepts a call of `tool` durably and answers with the task that it is.
@@ -79,7 +103,8 @@ pub(super) async fn start(
     let id = view
         .job_id
         .ok_or_else(|| Error::storage("start a job", "it has no id"))?;
-    Ok(CreateTaskResult::new(jobs.detailed(id).await?.task))
+    let task = jobs.detailed(id, elicits(context)).await?;
+    Ok(CreateTaskResult::new(task.task))
 }
 
 impl Jobs {
@@ -96,7 +121,7 @@ impl Jobs {
         require::<GetTaskMethod>(context)?;
         let task = self
             .caller(context)?
-            .detailed(parse(&params.task_id)?)
+            .detailed(parse(&params.task_id)?, elicits(context))
             .await;
         let task = task.map_err(protocol_error)?;
         if !task.status().is_terminal() {
@@ -105,10 +130,11 @@ impl Jobs {
         Ok(GetTaskResult::new(task))
     }
 
-    /// `tasks/update`: answers to a job's questions. A job that asks nothing takes none.
+    /// `tasks/update`: answers to a job's questions, all of them or none. A job that asks nothing takes none.
     ///
     /// # Errors
-    /// As for [`Jobs::get_task`], and -32602 for an answer to a question that was never asked.
+    /// As for [`Jobs::get_task`], and -32602 for an answer that does not fit, or to a question that is not
+    /// asked now.
     pub async fn update_task(
         &self,
         params: UpdateTaskParams,
@@ -116,16 +142,19 @@ impl Jobs {
     ) -> Result<(), ErrorData> {
         require::<UpdateTaskMethod>(context)?;
         let (caller, id) = (self.caller(context)?, parse(&params.task_id)?);
+        let responses = params.input_responses;
         caller
-            .blocking(move |service, owner| service.record(owner, &id))
+            .blocking(move |service, owner| {
+                let open = service.questions(owner, &id)?;
+                match input::answers(&open, responses)? {
+                    none if none.is_empty() => Ok(()),
+                    answers => service.answer(owner, &id, answers).map(drop),
+                }
+            })
             .await
             .map_err(protocol_error)?;
-        let Some(key) = params.input_responses.keys().next() else {
-            return Ok(());
-        };
-        let key = super::clean::line(key, 64);
-        let text = format!("the task asks no question `{key}`");
-        Err(protocol_error(Error::new(Code::NoOpenQuestion, text)))
+        self.beside().look_after();
+        Ok(())
     }
 
     /// `tasks/cancel`: asks a job to end; one that has ended stays as it is.
@@ -159,10 +188,17 @@ impl Jobs {
 }
 
 impl Caller {
-    async fn detailed(&self, id: JobId) -> Result<DetailedTask> {
-        let (standing, retention) = self
+    /// The task. Only a client that `elicits` can be asked; for others a job that asks works, and its
+    /// status message says who waits for what.
+    async fn detailed(&self, id: JobId, elicits: bool) -> Result<DetailedTask> {
+        let (standing, open, retention) = self
             .blocking(move |service, owner| {
-                Ok::<_, Error>((service.standing(owner, &id)?, service.settings()?.retention))
+                let standing = service.standing(owner, &id)?;
+                let open = match standing.record.state {
+                    JobState::InputRequired => service.questions(owner, &id)?,
+                    _ => Vec::new(),
+                };
+                Ok::<_, Error>((standing, open, service.settings()?.retention))
             })
             .await?;
         let now = clock::now_ms();
@@ -179,7 +215,12 @@ impl Caller {
             task.poll_interval_ms = Some(times.poll_ms(standing.view.eta_s, now));
             task.status_message = status_message(&standing.view);
         }
-        Ok(DetailedTask::new(task, payload(self, standing)))
+        let input_requests = input::requests(&open);
+        let payload = match elicits && !input_requests.is_empty() {
+            true => TaskPayload::InputRequired { input_requests },
+            false => payload(self, standing),
+        };
+        Ok(DetailedTask::new(task, payload))
     }
 }
 
@@ -188,7 +229,7 @@ fn payload(jobs: &Caller, standing: Standing) -> TaskPayload {
     let state = standing.record.state;
     let reply = follow(jobs, standing.view);
     match state {
-        // No question is open: a job that asks is one that works.
+        // A job that asks somebody else works.
         JobState::Queued | JobState::Running | JobState::InputRequired => TaskPayload::Working,
         JobState::Completed => completed(&reply.into_result(false)),
         JobState::Cancelled => TaskPayload::Cancelled,
@@ -233,6 +274,14 @@ fn status_message(view: &JobView) -> Option<String> {
         let jobs: Vec<&str> = view.waiting_for.iter().map(JobId::as_str).collect();
         return Some(format!("waits for {}", jobs.join(", ")));
     }
+    if !view.questions.is_empty() {
+        let asked = view
+            .questions
+            .iter()
+            .map(|question| question.message.as_str());
+        let asked = asked.collect::<Vec<_>>().join("; ");
+        return Some(super::clean::line(&format!("asks: {asked}"), WORDS));
+    }
     if let Some(place) = view.queue_position {
         return Some(format!("queued, place {place}"));
     }
@@ -260,10 +309,9 @@ fn protocol_error(error: Error) -> ErrorData {
         Code::JobNotFound => {
             ErrorData::invalid_params("unknown task", Some(json!({"code": Code::JobNotFound})))
         }
-        Code::NoOpenQuestion => ErrorData::invalid_params(
-            error.message.clone(),
-            Some(json!({"code": Code::NoOpenQuestion})),
-        ),
+        Code::NoOpenQuestion | Code::InvalidArgument | Code::TooLarge => {
+            ErrorData::invalid_params(error.message.clone(), Some(json!(error)))
+        }
         _ => ErrorData::internal_error(error.message.clone(), Some(json!(error))),
     }
 }
