@@ -63,7 +63,7 @@ fn a_chain_killed_anywhere_between_two_links_loses_nothing_and_starts_nothing_tw
         assert_eq!(starts, [first.clone(), second.clone()], "{edge}");
         settle(&sandbox, &[first, second], Some(&oracle));
         let shown = sandbox.json(["state", "show", "note"]);
-        assert_eq!(shown["version"], 2, "{edge}: {shown}");
+        assert_eq!(shown["fields"][0]["version"], 2, "{edge}: {shown}");
     }
 }
 
