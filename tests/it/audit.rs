@@ -159,7 +159,7 @@ fn no_foreign_process_is_ever_signalled() {
                 "{pid} called {name}({rest} in {}",
                 log.display()
             );
-            assert!(!rest.contains(", 0)"), "liveness is no signal: {rest}");
+            assert!(rest.contains(", SIG"), "liveness is no signal: {rest}");
             signals += 1;
         }
     }
@@ -230,7 +230,10 @@ fn nothing_outside_the_data_directory_is_written() {
                 continue;
             };
             seen += 1;
-            let known = path == "/dev/null" || path == "/proc/self/oom_score_adj";
+            // The folders above it are made where they are missing.
+            let known = path == "/dev/null"
+                || path == "/proc/self/oom_score_adj"
+                || name == "mkdir" && Path::new(&data).starts_with(&path);
             assert!(
                 known || Path::new(&path).starts_with(&data),
                 "{line:?}: {pid} called {name}({rest}"
