@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
@@ -164,7 +165,9 @@ impl Shared {
             let _ = (&stream).write_all(b"g");
         }
         counts.waiting.insert(job.clone(), stream);
-        counts.most = counts.most.max(counts.waiting.len());
+        // Who has gone may not have been taken out yet; the kernel knows.
+        let here = counts.waiting.values().filter(|stream| !has_gone(stream));
+        counts.most = counts.most.max(here.count());
         self.changed.notify_all();
         drop(counts);
         let shared = Arc::clone(self);
@@ -180,4 +183,12 @@ impl Shared {
             shared.changed.notify_all();
         });
     }
+}
+
+/// Whether the other side has closed.
+fn has_gone(stream: &UnixStream) -> bool {
+    let mut byte = 0u8;
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    // SAFETY: `byte` is one writable byte, and the descriptor is open.
+    unsafe { libc::recv(stream.as_raw_fd(), (&raw mut byte).cast(), 1, flags) == 0 }
 }

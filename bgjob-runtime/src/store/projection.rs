@@ -36,14 +36,17 @@ struct Revision {
 }
 
 /// Rewrites the job's readable copy and wakes everybody who watches it. A failure is not an error:
-/// the ledger has the fact, and watchers look by themselves after a second.
-pub fn publish_job(data: &DataDir, job: &JobRecord) {
+/// the ledger has the fact, and watchers look by themselves after a second. Says whether the copy is
+/// written.
+pub fn publish_job(data: &DataDir, job: &JobRecord) -> bool {
     let dir = data.job(&job.id);
-    if let Err(error) = write_record(&dir, job) {
+    let written = write_record(&dir, job);
+    if let Err(error) = &written {
         tracing::debug!(job = %job.id, %error, "job.json was not rewritten");
     }
     watch::touch(dir.path());
     watch::touch(&data.jobs());
+    written.is_ok()
 }
 
 fn write_record(dir: &JobDir, job: &JobRecord) -> io::Result<()> {
@@ -119,11 +122,17 @@ fn write_field(
 }
 
 /// Puts the files of an ended job in their final places: the attempt's result or error gets its
-/// plain name.
-pub fn settle_files(dir: &JobDir, job: &JobRecord) {
+/// plain name. Says whether they are there.
+pub fn settle_files(dir: &JobDir, job: &JobRecord) -> bool {
+    let mut settled = true;
     if let Some(nonce) = &job.nonce {
-        let _ = fs::rename(dir.attempt_results(nonce), dir.results());
-        dir.remove_attempt(nonce);
+        settled = match fs::rename(dir.attempt_results(nonce), dir.results()) {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if settled {
+            dir.remove_attempt(nonce);
+        }
     }
     if job.state == JobState::Completed {
         // Nobody goes on from there; a retry by hand computes anew.
@@ -132,8 +141,9 @@ pub fn settle_files(dir: &JobDir, job: &JobRecord) {
     if let Some(error) = &job.error
         && let Ok(bytes) = serde_json::to_vec_pretty(error)
     {
-        let _ = files::write_atomic(&dir.error(), &bytes, Durability::Relaxed);
+        settled &= files::write_atomic(&dir.error(), &bytes, Durability::Relaxed).is_ok();
     }
+    settled
 }
 
 /// Removes the environment of an ended job with its secrets. It goes last: while it is there, the

@@ -73,28 +73,29 @@ pub fn commit(
     Ok(finished)
 }
 
-/// Rewrites everything that shows the finished job and those that ended with it.
+/// Rewrites everything that shows the finished job and those that ended with it. What cannot be
+/// written now is left to whoever looks next: a job is done with when all of it is shown.
 pub fn publish(data: &DataDir, ledger: &Ledger, finished: &Finished) {
-    for job in std::iter::once(&finished.record).chain(&finished.dependents) {
-        if job.state.is_terminal() {
-            projection::settle_files(&data.job(&job.id), job);
-        }
-    }
-    failpoint!("commit.after_files");
     let job = &finished.record;
+    let all = || std::iter::once(job).chain(&finished.dependents);
+    let mut shown: Vec<bool> = all()
+        .map(|job| !job.state.is_terminal() || projection::settle_files(&data.job(&job.id), job))
+        .collect();
+    failpoint!("commit.after_files");
     if let (Some((field, _)), Some(_)) = (&job.patch, job.patch_version)
         && let Err(error) =
             projection::publish_field(data, ledger, &Owner(job.owner.clone()), field)
     {
         tracing::warn!(field, %error, "the readable copy of a state field was not rewritten");
+        shown[0] = false;
     }
     failpoint!("commit.after_field");
-    for job in std::iter::once(job).chain(&finished.dependents) {
-        projection::publish_job(data, job);
+    for (job, shown) in all().zip(&mut shown) {
+        *shown &= projection::publish_job(data, job);
     }
     failpoint!("commit.after_projection");
-    for job in std::iter::once(job).chain(&finished.dependents) {
-        if job.state.is_terminal() {
+    for (job, shown) in all().zip(shown) {
+        if shown && job.state.is_terminal() {
             projection::finish_showing(&data.job(&job.id));
         }
     }
