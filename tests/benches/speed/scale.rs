@@ -169,6 +169,7 @@ fn queued(table: &mut Table) {
         conn.execute_batch("UPDATE setting SET value = '1000000000' WHERE name = 'min_memory_mib'")
             .expect("a setting");
         seed::copies(&conn, size, "queued");
+        seed::startable(dir.path(), &conn, 200);
         let mut server = Client::ours(dir.path());
         handles.push(times(100, |_| server.submit().1));
         conn.execute_batch("UPDATE setting SET value = '0' WHERE name = 'min_memory_mib'")

@@ -42,7 +42,7 @@ pub fn copies(conn: &Connection, n: usize, state: &str) {
             "completion_seq" if ended => "base.completion_seq + seq_of.n".into(),
             "completion_seq" | "started_at" | "ended_at" | "nonce" | "boot" | "exit" | "usage" | "result_bytes" if !ended => "NULL".into(),
             "attempt" if !ended => "0".into(),
-            "input" if !ended => "'{\"a\":1,\"b\":1}'".into(),
+            "input" if !ended => "CAST('{\"a\":1,\"b\":1}' AS BLOB)".into(),
             other => format!("base.{other}"),
         })
         .collect();
@@ -61,6 +61,20 @@ pub fn copies(conn: &Connection, n: usize, state: &str) {
     )
     .expect("the counter");
     conn.execute_batch("COMMIT").expect("a commit");
+}
+
+/// Gives the first `n` queued jobs below `dir` what an accepted job has beside its row.
+pub fn startable(dir: &Path, conn: &Connection, n: usize) {
+    let sql = format!("SELECT id FROM job WHERE state = 'queued' ORDER BY seq LIMIT {n}");
+    let ids: Vec<String> = conn
+        .prepare(&sql)
+        .and_then(|mut ids| ids.query_map([], |row| row.get(0))?.collect())
+        .expect("the ids");
+    for id in ids {
+        let folder = dir.join("data/jobs").join(id);
+        std::fs::create_dir_all(&folder).expect("a directory");
+        std::fs::write(folder.join("env"), "").expect("room");
+    }
 }
 
 /// The ids of the newest `n` jobs.
