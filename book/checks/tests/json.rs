@@ -76,7 +76,10 @@ fn every_reply_fits_the_schema_of_replies() {
     }
     none("JSON that no program would write", &offenders);
     assert!(seen > 0, "no JSON was found");
-    for wrong in [json!({"state": "completd"}), json!({"state": "ok", "jobid": "x"})] {
+    for wrong in [
+        json!({"state": "completd"}),
+        json!({"state": "ok", "jobid": "x"}),
+    ] {
         assert!(problem(&wrong, None, &envelope).is_some(), "{wrong}");
     }
 }
