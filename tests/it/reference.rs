@@ -95,10 +95,11 @@ fn attribute() -> String {
 fn plain_links(line: &str) -> String {
     let mut plain = String::new();
     let mut rest = line;
+    // How many marks of code came before: in code, brackets are brackets.
+    let mut marks = 0;
     while let Some((before, after)) = rest.split_once('[') {
-        let inside = after
-            .split_once(']')
-            .filter(|_| before.matches('`').count() % 2 == 0);
+        marks += before.matches('`').count();
+        let inside = after.split_once(']').filter(|_| marks % 2 == 0);
         let Some((text, after)) = inside else {
             plain.push_str(before);
             plain.push('[');
