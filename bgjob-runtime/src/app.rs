@@ -46,6 +46,10 @@ pub(crate) struct OwnCommand {
 ///
 /// Nothing but the builder's calls may come before [`App::run`]: in the processes of jobs it does
 /// the job's work and never returns to the rest of `main`.
+///
+/// One exception: a subscriber for `tracing`, if the usual one is not wanted, which writes to standard
+/// error what `RUST_LOG` asks for. It is then the one of the server and of every job, whose events
+/// are in a span `job` with its `id`; what it writes must go to standard error or to a file.
 pub struct App {
     pub(crate) name: String,
     pub(crate) version: String,

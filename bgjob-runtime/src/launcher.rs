@@ -1,6 +1,9 @@
 //! Starting a supervisor that nothing ties to its starter, and the words that tell a new process
 //! what it is for.
 
+use std::path::{Path, PathBuf};
+
+use crate::diagnostics::FILTER_VAR;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
@@ -41,7 +44,10 @@ pub fn launch(data: &DataDir) -> Result<()> {
         error
     ));
     let stderr = open_append(&log).map_err(|error| Error::storage("open supervisor.log", error))?;
-    spawn_detached(SUPERVISE, &[(DATA_DIR_VAR, data.root())], stderr)
+    let filter = std::env::var_os(FILTER_VAR).map(PathBuf::from);
+    let filter = filter.iter().map(|filter| (FILTER_VAR, filter.as_path()));
+    let env: Vec<(&str, &Path)> = filter.chain([(DATA_DIR_VAR, data.root())]).collect();
+    spawn_detached(SUPERVISE, &env, stderr)
         .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))?;
     failpoint!("launch.after_spawn");
     Ok(())

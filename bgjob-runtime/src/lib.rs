@@ -5,6 +5,7 @@
 mod app;
 mod cli;
 mod clock;
+mod diagnostics;
 mod entry;
 pub mod error;
 mod failpoint;

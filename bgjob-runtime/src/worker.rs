@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::diagnostics;
 use crate::error::{Code, Error, Result};
 use crate::failpoint::failpoint;
 use crate::job::id::JobId;
@@ -47,7 +48,13 @@ pub fn run() -> ExitCode {
         }
     };
     assignment.note_panics();
-    let Err(error) = assignment.work() else {
+    // A subscriber of the program's own learns the job from a span, ours has it in every line.
+    let ours = diagnostics::begin(tracing::Level::INFO, Some(assignment.id.as_str()));
+    let span = match ours {
+        true => tracing::Span::none(),
+        false => tracing::error_span!("job", id = %assignment.id, attempt = assignment.attempt),
+    };
+    let Err(error) = span.in_scope(|| assignment.work()) else {
         return ExitCode::SUCCESS;
     };
     // The verdict rests on this file; should it fail, stderr and the status still tell.

@@ -1,5 +1,6 @@
 //! Tests of the whole: the fixture server's processes, files and ledger, seen from outside.
 
+mod advice;
 mod asking;
 mod audit;
 mod broken_disks;
@@ -36,9 +37,11 @@ mod resources;
 mod schema;
 mod state;
 mod survival;
+mod system;
 mod task_input;
 mod tasks;
 mod timing;
+mod tracing;
 mod trees;
 
 use bgjob_tests::Sandbox;

@@ -71,30 +71,30 @@ fn every_tool_is_listed_with_hints_and_schemas_that_clients_accept() {
             .find(|tool| tool["name"] == name)
             .unwrap_or_else(|| panic!("no {name}"))
     };
-    for (name, reads, idempotent, destroys) in [
-        ("add", false, false, None),
-        ("get_job_status", true, true, Some(false)),
-        ("get_job_results", true, true, Some(false)),
-        ("list_jobs", true, true, Some(false)),
-        ("get_job_logs", true, true, Some(false)),
-        ("get_state", true, true, Some(false)),
-        ("get_system_status", true, true, Some(false)),
-        ("retry_job", false, false, Some(false)),
-        ("answer_job", false, false, Some(false)),
-        ("cancel_job", false, true, Some(true)),
-        ("reset_state", false, true, Some(true)),
-    ] {
-        let hints = &named(name)["annotations"];
-        assert_eq!(
-            (&hints["readOnlyHint"], &hints["idempotentHint"]),
-            (&json!(reads), &json!(idempotent)),
-            "{name}"
-        );
-        assert_eq!(
-            hints.get("destructiveHint").and_then(Value::as_bool),
-            destroys,
-            "{name}"
-        );
+    let programs = json!({"readOnlyHint": false, "idempotentHint": false});
+    let reads = json!({"readOnlyHint": true, "idempotentHint": true, "destructiveHint": false, "openWorldHint": false});
+    let destroys = json!({"readOnlyHint": false, "idempotentHint": true, "destructiveHint": true, "openWorldHint": false});
+    let answers = json!({"readOnlyHint": false, "idempotentHint": false, "destructiveHint": false, "openWorldHint": false});
+    let hints = std::collections::BTreeMap::from([
+        ("get_job_status", &reads),
+        ("get_job_results", &reads),
+        ("list_jobs", &reads),
+        ("get_job_logs", &reads),
+        ("get_state", &reads),
+        ("get_system_status", &reads),
+        ("cancel_job", &destroys),
+        ("reset_state", &destroys),
+        ("answer_job", &answers),
+        // It does again what the program's own function does, whatever that is.
+        ("retry_job", &programs),
+    ]);
+    for name in hints.keys() {
+        named(name);
+    }
+    for tool in &tools {
+        let name = tool["name"].as_str().unwrap();
+        let expected = hints.get(name).copied().unwrap_or(&programs);
+        assert_eq!(&tool["annotations"], expected, "{name}");
     }
     for tool in &tools {
         for schema in ["inputSchema", "outputSchema"] {
@@ -363,16 +363,4 @@ fn a_job_is_cancelled_and_repeated() {
     );
     assert_ne!(again.id(), started.id());
     assert_eq!(server.finish(again)["result"], json!({"slept_ms": 1}));
-}
-
-#[test]
-fn the_system_status_tells_limits_and_load() {
-    let sandbox = sandbox();
-    sandbox.set("max_jobs", "3");
-    let mut server = Server::start(&sandbox);
-    let status = server.call("get_system_status", json!({}));
-    assert_eq!(
-        (&status["system"]["max_jobs"], &status["system"]["running"]),
-        (&json!(3), &json!(0))
-    );
 }

@@ -102,13 +102,22 @@ impl Server {
         self
     }
 
+    /// Starts a server from a command, which writes its diagnostics to `log`, and opens a session.
+    pub fn greet_with_stderr(command: std::process::Command, log: std::fs::File) -> Self {
+        Self::spawn_with(command, log.into()).opened(Era::Session)
+    }
+
     /// Starts a server from a command and says nothing to it. It leads a process group of its own.
-    pub fn spawn(mut command: std::process::Command) -> Self {
+    pub fn spawn(command: std::process::Command) -> Self {
+        Self::spawn_with(command, Stdio::null())
+    }
+
+    fn spawn_with(mut command: std::process::Command, stderr: Stdio) -> Self {
         let mut child = command
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .expect("the server starts");
         let output = BufReader::new(child.stdout.take().expect("stdout is a pipe"));

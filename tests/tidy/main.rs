@@ -50,7 +50,7 @@ fn none(what: &str, offenders: &[String]) {
 
 /// The layers of bgjob-runtime, lowest first. A file may use its own layer and those below.
 const LAYERS: &[&[&str]] = &[
-    &["error", "clock", "failpoint"],
+    &["error", "clock", "failpoint", "diagnostics"],
     &["job"],
     &["sys"],
     &["store"],

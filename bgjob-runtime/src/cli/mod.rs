@@ -24,9 +24,10 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use clap::error::ErrorKind;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
 
 use crate::app::App;
+use crate::diagnostics;
 use crate::error::Error;
 use crate::job::view::JobView;
 use crate::tool::registry::Registry;
@@ -173,16 +174,11 @@ fn refused(session: &Session<'_>, error: Error, given: &ArgMatches) -> Ending {
 /// Diagnostics to standard error, as `RUST_LOG` says; else by `-v` and `-q`.
 fn log(given: &ArgMatches) {
     let level = match (given.get_count(args::VERBOSE), given.get_flag(args::QUIET)) {
-        (0, true) => "error",
-        (0, false) => "warn",
-        (1, _) => "info",
-        (2, _) => "debug",
-        _ => "trace",
+        (0, true) => Level::ERROR,
+        (0, false) => Level::WARN,
+        (1, _) => Level::INFO,
+        (2, _) => Level::DEBUG,
+        _ => Level::TRACE,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    // A program may have installed a subscriber of its own.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(anstream::stderr)
-        .try_init();
+    diagnostics::begin(level, None);
 }

@@ -54,7 +54,8 @@ impl Caller {
         work: impl FnOnce(&JobService, &Owner) -> T + Send + 'static,
     ) -> T {
         let (service, owner) = (Arc::clone(self.service()), self.owner.clone());
-        match spawn_blocking(move || work(&service, &owner)).await {
+        let span = tracing::Span::current();
+        match spawn_blocking(move || span.in_scope(|| work(&service, &owner))).await {
             Ok(done) => done,
             Err(error) => resume_unwind(error.into_panic()),
         }

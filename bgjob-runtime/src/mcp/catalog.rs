@@ -57,13 +57,13 @@ struct Entry {
     signature: Option<Signature>,
 }
 
-/// The hints of a tool: read-only, idempotent, destructive. What a program's own function does to
-/// the world is not for us to say.
+/// The hints of a tool: read-only, idempotent, destructive, open to the world. What a program's own
+/// function does is not for us to say, whether it is started or repeated; jobs and state are ours.
 #[derive(Clone, Copy)]
 enum Effect {
     Reads,
     Starts,
-    Repeats,
+    Answers,
     Destroys,
 }
 
@@ -225,7 +225,7 @@ impl Catalog {
             "Answers a question that a job asks (state input_required). Ask the person first, unless you know \
              what they want.",
             Kind::Answer,
-            Effect::Repeats,
+            Effect::Answers,
             flatten::<args::Answer>("arguments"),
             schema(&JOB, None),
         )?;
@@ -249,7 +249,7 @@ impl Catalog {
             "retry_job",
             "Starts an ended job's call again as a new job, with some arguments changed if set is given.",
             Kind::Retry,
-            Effect::Repeats,
+            Effect::Starts,
             flatten::<args::Retry>("arguments"),
             schema(&START, None),
         )?;
@@ -337,10 +337,22 @@ fn describe(
 ) -> Tool {
     let hints = ToolAnnotations::new();
     let hints = match effect {
-        Effect::Reads => hints.read_only(true).idempotent(true).destructive(false),
+        Effect::Reads => hints
+            .read_only(true)
+            .idempotent(true)
+            .destructive(false)
+            .open_world(false),
         Effect::Starts => hints.read_only(false).idempotent(false),
-        Effect::Repeats => hints.read_only(false).idempotent(false).destructive(false),
-        Effect::Destroys => hints.read_only(false).idempotent(true).destructive(true),
+        Effect::Answers => hints
+            .read_only(false)
+            .idempotent(false)
+            .destructive(false)
+            .open_world(false),
+        Effect::Destroys => hints
+            .read_only(false)
+            .idempotent(true)
+            .destructive(true)
+            .open_world(false),
     };
     Tool::new(name.to_owned(), description.to_owned(), input)
         .with_raw_output_schema(replies)

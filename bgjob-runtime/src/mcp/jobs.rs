@@ -8,6 +8,7 @@ use rmcp::model::{CallToolRequestParams, CallToolResponse, Tool};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use super::beside::Beside;
 use super::caller::{Caller, OwnerOf, usual_owner};
@@ -157,6 +158,15 @@ impl Jobs {
     /// A JSON-RPC error when there is no tool of that name. Everything else, refusals included, is
     /// a tool result, so that the model sees it.
     pub async fn call(
+        &self,
+        params: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let span = tracing::info_span!("call", tool = %super::clean::line(&params.name, 64));
+        self.called(params, context).instrument(span).await
+    }
+
+    async fn called(
         &self,
         params: CallToolRequestParams,
         context: &RequestContext<RoleServer>,

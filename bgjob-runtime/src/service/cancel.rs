@@ -26,6 +26,7 @@ impl JobService {
             .ledger()
             .cancel(owner.as_str(), id, grace_ms, clock::now_ms())?;
         failpoint!("cancel.after_commit");
+        tracing::info!(job = %id, "asked to end");
         match answer {
             CancelAnswer::Cancelled(finished) => {
                 commit::publish(&self.data, &self.ledger(), &finished);

@@ -115,6 +115,7 @@ impl JobService {
         match outcome {
             Ok(Accepted::New(record)) => {
                 failpoint!("accept.after_commit");
+                tracing::info!(job = %record.id, "accepted");
                 projection::publish_job(&self.data, &record);
                 Ok(JobView {
                     waiting_for: self.ledger().waits_of(record.seq)?,

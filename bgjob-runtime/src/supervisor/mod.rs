@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::diagnostics;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::job::outcome::{Exit, Usage};
@@ -69,6 +70,7 @@ pub fn run() -> Result<()> {
     failpoint!("launch.before_detach");
     process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
     process::allow_open_files();
+    diagnostics::begin(tracing::Level::WARN, None);
     process::adopt_orphans(true).map_err(|error| Error::storage("become a subreaper", error))?;
     let root = std::env::var_os(DATA_DIR_VAR).map(PathBuf::from);
     let root = root.ok_or_else(|| {
@@ -256,6 +258,10 @@ impl Supervisor {
     }
 
     fn run_job(&mut self, slot: Slot) {
+        // Of the highest level, so that its job is named in whatever is written.
+        let span = tracing::error_span!("job", id = %slot.job.id, attempt = slot.job.attempt);
+        let _entered = span.entered();
+        tracing::info!("claimed");
         publish_job(&self.data, &slot.job);
         failpoint!("run.before_prepare");
         overdue::note(&slot.lock, &slot.job, &self.boot);
@@ -272,12 +278,12 @@ impl Supervisor {
 
     fn commit(&mut self, job: &JobRecord, end: &End) {
         let (data, ledger, boot) = (&self.data, &mut self.ledger, &self.boot);
-        if persist(data, "the end of a job", || {
+        let ended = persist(data, "the end of a job", || {
             commit::commit(data, ledger, job, end, boot)
-        })
-        .is_none()
-        {
-            log("a job was ended by somebody else");
+        });
+        match ended {
+            Some(_) => tracing::info!(exit = ?end.exit, cause = ?end.cause, "ended"),
+            None => log("a job was ended by somebody else"),
         }
     }
 

@@ -16,6 +16,7 @@ mod schema;
 mod serve;
 mod show;
 mod state;
+mod status;
 mod tools;
 mod wait;
 
@@ -57,6 +58,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
         jobs,
         state::command(),
         config::command(),
+        status::command(),
         doctor::command(),
         tools::command(),
         schema::command(),
@@ -78,6 +80,7 @@ pub fn dispatch(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         ("jobs", Some((command, given))) => jobs(session, command, given),
         ("state", Some((command, given))) => state::run(session, command, given),
         ("config", Some((command, given))) => config::run(session, command, given),
+        ("status", _) => status::run(session, inner),
         ("doctor", _) => doctor::run(session, inner),
         ("tools", _) => tools::run(session, inner),
         ("schema", _) => schema::run(session, inner),

@@ -172,6 +172,21 @@ impl Ledger {
         Ok(statement.query_row([owner], |row| row.get(0))?)
     }
 
+    /// The first accepted of the jobs of `owner` that have not ended.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn oldest_live(&self, owner: &str) -> Result<Option<JobRecord>> {
+        // Two small indexes instead of a walk over all that has ended.
+        let mut statement = self.conn.prepare_cached(
+            "SELECT min(seq) FROM (
+                 SELECT seq FROM job INDEXED BY job_alive WHERE state IN ('running', 'input_required') AND owner = ?1
+                 UNION ALL SELECT seq FROM job INDEXED BY job_queue WHERE state = 'queued' AND owner = ?1)",
+        )?;
+        let seq: Option<i64> = statement.query_row([owner], |row| row.get(0))?;
+        seq.map_or(Ok(None), |seq| by_seq(&self.conn, seq))
+    }
+
     /// How many jobs of `owner` are queued.
     ///
     /// # Errors
