@@ -7,6 +7,7 @@ use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
 use crate::cli::render::quantity::{largest, size};
 use crate::cli::render::style::{LABEL, paint};
+use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
 use crate::job::request::Owner;
 use crate::service::SystemStatus;
@@ -25,7 +26,9 @@ pub fn command() -> Command {
 pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     let status = session.service()?.system(&Owner::local())?;
     if given.get_flag(args::JSON) {
-        session.console.json(&status)?;
+        let mut reply = Envelope::ok();
+        reply.reply.system = Some(status);
+        session.console.json(&reply)?;
     } else {
         session.console.print(table(&status))?;
     }
