@@ -109,6 +109,21 @@ impl App {
         self
     }
 
+    /// What is run once a job has ended: a program and its arguments; no shell takes part unless it is
+    /// the program. It gets the job, as `jobs show --json` prints it, on its standard input. Default:
+    /// nothing. Binds as [`App::max_jobs`] does, and is fixed for a job when it is accepted.
+    #[must_use]
+    pub fn on_finish(mut self, command: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let words: Vec<String> = command
+            .into_iter()
+            .map(|word| word.as_ref().replace('\0', ""))
+            .collect();
+        let joined = shlex::try_join(words.iter().map(String::as_str));
+        // Only a NUL cannot be quoted, and there is none left.
+        self.settings.on_finish = joined.unwrap_or_default();
+        self
+    }
+
     /// Environment variables that every job gets from its submitter, beside the allow-list and the
     /// tool's own `pass_env`; a trailing `*` matches any end: `"AWS_*"`.
     #[must_use]

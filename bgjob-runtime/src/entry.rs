@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::launcher::{SUPERVISE, WORK};
+use crate::launcher::{HOOK, SUPERVISE, WORK};
 use crate::sys::host;
-use crate::{supervisor, worker};
+use crate::{hook, supervisor, worker};
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
@@ -32,8 +32,12 @@ pub fn enter() -> Option<ExitCode> {
         return None;
     }
     let role = args.next()?;
-    if role == SUPERVISE {
-        return Some(match supervisor::run() {
+    if role == SUPERVISE || role == HOOK {
+        let ended = match role == HOOK {
+            true => hook::run(),
+            false => supervisor::run(),
+        };
+        return Some(match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 supervisor::log(&error.to_string());

@@ -14,6 +14,8 @@ use crate::sys::process::spawn_detached;
 pub const SUPERVISE: &str = "__supervise";
 /// The role word of a worker in argv.
 pub const WORK: &str = "__work";
+/// The role word of a process that runs hooks in argv.
+pub const HOOK: &str = "__hook";
 /// The job's directory.
 pub const DIR_VAR: &str = "BGJOB_JOB_DIR";
 /// The number of the attempt, from 1.
@@ -34,21 +36,41 @@ const LOG_LIMIT: u64 = 1 << 20;
 /// # Errors
 /// `storage_error` when no process can be started; jobs then stay queued.
 pub fn launch(data: &DataDir) -> Result<()> {
+    let log = log(data)?;
+    failpoint!("launch.before_spawn", |error| Error::storage(
+        "start a supervisor; the job stays queued",
+        error
+    ));
+    start(SUPERVISE, data, log)
+        .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))?;
+    failpoint!("launch.after_spawn");
+    Ok(())
+}
+
+/// Starts a process that runs the hooks that are due, as detached as a supervisor, and in nobody's
+/// tree. One too many finds nothing and exits.
+///
+/// # Errors
+/// `storage_error` when no process can be started; the hooks stay due.
+pub fn launch_hooks(data: &DataDir) -> Result<()> {
+    let log = log(data)?;
+    failpoint!("hook.before_launch");
+    start(HOOK, data, log)
+        .map_err(|error| Error::storage("start a hook; it stays due", error))
+}
+
+fn log(data: &DataDir) -> Result<std::fs::File> {
     let log = data.supervisor_log();
     if std::fs::symlink_metadata(&log).is_ok_and(|meta| meta.len() > LOG_LIMIT) {
         // Two starters may race here: the loser's rename fails or moves an empty file.
         let _ = std::fs::rename(&log, log.with_extension("log.old"));
     }
-    failpoint!("launch.before_spawn", |error| Error::storage(
-        "start a supervisor; the job stays queued",
-        error
-    ));
-    let stderr = open_append(&log).map_err(|error| Error::storage("open supervisor.log", error))?;
+    open_append(&log).map_err(|error| Error::storage("open supervisor.log", error))
+}
+
+fn start(role: &str, data: &DataDir, log: std::fs::File) -> std::io::Result<()> {
     let filter = std::env::var_os(FILTER_VAR).map(PathBuf::from);
     let filter = filter.iter().map(|filter| (FILTER_VAR, filter.as_path()));
     let env: Vec<(&str, &Path)> = filter.chain([(DATA_DIR_VAR, data.root())]).collect();
-    spawn_detached(SUPERVISE, &env, stderr)
-        .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))?;
-    failpoint!("launch.after_spawn");
-    Ok(())
+    spawn_detached(role, &env, log)
 }

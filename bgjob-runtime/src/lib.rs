@@ -9,6 +9,7 @@ mod diagnostics;
 mod entry;
 pub mod error;
 mod failpoint;
+mod hook;
 pub mod job;
 mod launcher;
 pub mod mcp;

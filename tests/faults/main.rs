@@ -10,6 +10,7 @@ mod accept;
 mod cancel;
 mod chains;
 mod disk;
+mod hooks;
 mod reconcile;
 mod supervisor;
 mod trees;
@@ -33,6 +34,7 @@ fn all() -> Vec<Scenario> {
         cancel::ALL,
         chains::ALL,
         disk::ALL,
+        hooks::ALL,
         reconcile::ALL,
         supervisor::ALL,
         trees::ALL,

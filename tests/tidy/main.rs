@@ -56,7 +56,7 @@ const LAYERS: &[&[&str]] = &[
     &["store"],
     &["tool"],
     &["launcher"],
-    &["supervisor", "worker"],
+    &["supervisor", "worker", "hook"],
     &["service"],
     &["mcp"],
     &["entry"],

@@ -8,6 +8,8 @@ use clap::{Arg, ArgAction, Command};
 
 use super::{args, exit_code};
 use crate::app::App;
+use crate::service::config::OWN;
+use crate::store::ledger::{KINDS, Settings};
 use crate::tool::output::output;
 use crate::tool::registry::Registry;
 use crate::tool::signature::Signature;
@@ -25,6 +27,59 @@ static TOOL: ToolSpec = ToolSpec::new(
     || Signature::new(output::<()>()),
     Body::Sync(|call| call.output(&())),
 );
+
+const SETTINGS: &str = "# Settings\n
+Settings that bind every process on a data directory are kept in its ledger. `config show` and `doctor` list each value
+and where it comes from; `config set` changes one for all processes from their next look on, and is the last word until
+`config unset`. What nobody has set so comes from the environment of whoever opens the directory, else from `config.toml`
+in it, else from the builder of the program, else it is the default.\n
+`config.toml` has the names below as its keys. A key that does not exist, or a value that does not fit, is an error with
+its place: a typing mistake must not turn a limit off.\n
+```toml
+max_jobs = 4
+retention = \"30d\"
+on_finish = [\"notify-send\", \"a job has ended\"]
+```\n
+| setting | meaning | variable | builder | default |\n|---|---|---|---|---|\n";
+
+const OF_ONE: &str = "\n## Of one process\n
+The first that says something counts: the flag, the variable, the builder.\n
+| setting | meaning | flag | variable | builder | default |\n|---|---|---|---|---|---|\n";
+
+fn settings_page() -> String {
+    let mut page = SETTINGS.to_owned();
+    let builder = |call: Option<&str>| call.map_or(String::new(), |call| format!("`App::{call}`"));
+    let defaults = Settings::default().texts();
+    for (kind, (name, default)) in KINDS.iter().zip(defaults) {
+        let default = match (name, &*default) {
+            ("max_jobs", _) => "half the cores, at least 2".to_owned(),
+            (_, "") => "none".to_owned(),
+            (_, default) => format!("`{default}`"),
+        };
+        let _ = writeln!(
+            page,
+            "| `{name}` | {} | `{}` | {} | {default} |",
+            kind.about,
+            kind.variable,
+            builder(kind.builder)
+        );
+    }
+    page.push_str(OF_ONE);
+    for own in OWN {
+        let quoted = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            words.join(", ")
+        };
+        let flag = own.flag.map_or(String::new(), |flag| format!("`{flag}`"));
+        let (variables, builder) = (quoted(own.variables), builder(own.builder));
+        let _ = writeln!(
+            page,
+            "| {} | {} | {flag} | {variables} | {builder} | {} |",
+            own.name, own.about, own.default
+        );
+    }
+    page
+}
 
 fn page() -> String {
     let registry: &'static Registry = Box::leak(Box::new(Registry::from_specs([&TOOL]).unwrap()));
@@ -133,13 +188,22 @@ fn about(arg: &Arg) -> String {
     text.trim_end_matches('.').to_owned()
 }
 
-#[test]
-fn the_page_of_commands_is_made_from_the_command_tree() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src/reference/cli.md");
-    let page = page();
+fn is_made_from_the_code(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../book/src/reference");
+    let path = path.join(name);
     if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, &page).unwrap();
+        std::fs::write(&path, page).unwrap();
     }
     let there = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(there, page, "run this test with BLESS=1");
+}
+
+#[test]
+fn the_page_of_commands_is_made_from_the_command_tree() {
+    is_made_from_the_code("cli.md", &page());
+}
+
+#[test]
+fn the_page_of_settings_is_made_from_their_table() {
+    is_made_from_the_code("settings.md", &settings_page());
 }

@@ -34,6 +34,9 @@ pub struct Envelope {
     /// The settings; of `config show`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Vec<SettingView>>,
+    /// The clients; of `install`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<Vec<Map<String, Value>>>,
     /// The tools; of `tools`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<Map<String, Value>>>,
@@ -96,6 +99,7 @@ impl From<Reply> for Envelope {
             ok: None,
             findings: None,
             settings: None,
+            clients: None,
             tools: None,
             changes: None,
             lints: None,

@@ -88,6 +88,12 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// The data directory, if the command line or the environment names it: a client that starts this
+    /// program must name it, too.
+    pub fn named_data_dir(&self) -> Option<&PathBuf> {
+        self.data_dir.as_ref()
+    }
+
     /// Remembers that the user has been told of `error`, which means `ending`; gives it back for
     /// passing on.
     pub fn has_told(&self, error: Error, ending: Ending) -> Error {

@@ -1,6 +1,7 @@
 //! The words: ids, requests, states, outcomes, records and the reply. No I/O.
 
 pub mod event;
+pub mod hook;
 pub mod id;
 pub mod outcome;
 pub mod progress;

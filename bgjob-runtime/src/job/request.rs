@@ -95,6 +95,9 @@ pub struct Request {
     pub idempotency_key: Option<String>,
     /// The job that this one repeats.
     pub retry_of: Option<JobId>,
+    /// The command that is run once the job has ended, instead of the setting `on_finish`. Only whoever
+    /// can run programs here may give one: never a caller of the MCP server.
+    pub on_finish: Option<Vec<String>>,
 }
 
 impl Request {
@@ -108,6 +111,7 @@ impl Request {
             after: Vec::new(),
             idempotency_key: None,
             retry_of: None,
+            on_finish: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::clock;
 use crate::error::Error;
+use crate::job::hook::HookView;
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Usage};
 use crate::job::question::QuestionView;
@@ -218,6 +219,9 @@ pub struct JobView {
     /// What it used; in full views.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What is run once it has ended; in full views of the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<HookView>,
     /// Its folder on this machine; in full views of the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dir: Option<String>,
@@ -262,6 +266,7 @@ impl JobView {
             warning: None,
             exit: None,
             usage: None,
+            hook: None,
             dir: None,
             next: None,
         }

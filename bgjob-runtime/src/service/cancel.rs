@@ -30,6 +30,9 @@ impl JobService {
         match answer {
             CancelAnswer::Cancelled(finished) => {
                 commit::publish(&self.data, &self.ledger(), &finished);
+                if let Err(error) = self.start_hooks() {
+                    tracing::warn!(%error, "a hook stays due until somebody looks after the jobs");
+                }
                 self.render(&finished.record)
             }
             CancelAnswer::Requested(job) => {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::survival;
 use super::{JobService, ServiceOptions};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::sys::host;
 use crate::tool::registry::Registry;
@@ -105,6 +106,8 @@ impl JobService {
             found.push(or_problem("jobs", self.looked_after()));
             found.push(or_problem("files", self.mended()));
             found.push(or_problem("queue", self.queue()));
+            found.push(or_problem("hooks", self.hooks()));
+            found.push(or_problem("settings", self.settings_finding()));
         }
         found.push(or_problem("resources", self.resources()));
         found
@@ -178,6 +181,52 @@ impl JobService {
         .remedy("Start the program that accepted them, or `jobs cancel` and `jobs retry` them."))
     }
 
+    fn hooks(&self) -> Result<Finding> {
+        const DAY_MS: i64 = 24 * 3600 * 1000;
+        let since = clock::now_ms().saturating_sub(DAY_MS);
+        Ok(match self.ledger().failed_hooks(since)? {
+            (0, _) => Finding::new("hooks", Level::Ok, "no hook failed within a day"),
+            (failed, last) => Finding::new(
+                "hooks",
+                Level::Warning,
+                format!("{failed} of the hooks failed within a day"),
+            )
+            .remedy(format!(
+                "`jobs show {}` says why the last one did.",
+                last.unwrap_or_default()
+            )),
+        })
+    }
+
+    /// Each value and where it comes from; a warning if somebody wants another that does not bind.
+    fn settings_finding(&self) -> Result<Finding> {
+        let in_force = self.settings_in_force()?;
+        let words: Vec<String> = in_force
+            .iter()
+            .map(|setting| {
+                format!(
+                    "{} = {} ({})",
+                    setting.name,
+                    shown(&setting.value),
+                    setting.source
+                )
+            })
+            .collect();
+        let overruled: Vec<String> = in_force
+            .iter()
+            .filter_map(|s| s.overruled_words())
+            .collect();
+        let finding = Finding::new("settings", Level::Ok, words.join("\n"));
+        if overruled.is_empty() {
+            return Ok(finding);
+        }
+        Ok(Finding {
+            level: Level::Note,
+            ..finding
+        }
+        .remedy(overruled.join(" ")))
+    }
+
     fn resources(&self) -> Result<Finding> {
         let disk = rustix::fs::statvfs(self.data.root())
             .map_err(|error| Error::storage("look at the disk", error))?;
@@ -217,6 +266,10 @@ impl JobService {
             ),
         })
     }
+}
+
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "none" } else { value }
 }
 
 fn or_problem(check: &'static str, finding: Result<Finding>) -> Finding {
@@ -261,7 +314,7 @@ fn open_to_others(meta: &fs::Metadata) -> bool {
 }
 
 fn is_engine_file(path: &Path) -> bool {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 17] = [
         "input.json",
         "state.json",
         "env",
@@ -276,6 +329,9 @@ fn is_engine_file(path: &Path) -> bool {
         "tree.lock",
         "ledger.db",
         "supervisor.log",
+        "config.toml",
+        "hook.env",
+        "hook.lock",
     ];
     let name = path
         .file_name()

@@ -2,6 +2,7 @@
 //! it shows is a `JobView`.
 
 mod cancel;
+pub mod config;
 pub mod doctor;
 mod environment;
 mod live;
@@ -79,11 +80,17 @@ impl JobService {
         #[cfg(feature = "failpoints")]
         crate::failpoint::obey_environment(data.root());
         let mut ledger = Ledger::open(&data.ledger())?;
-        let in_force = ledger.agree_on(&options.settings)?;
-        if in_force != options.settings {
+        let wanted = config::wanted(&data.config(), &options.settings)?;
+        let in_force = ledger.agree_on(&wanted)?;
+        let overruled = in_force.texts().into_iter().zip(&wanted);
+        for ((name, value), wish) in overruled.filter(|((_, value), wish)| *value != wish.value) {
+            let (wish, source) = (&wish.value, wish.source.as_str());
             tracing::info!(
-                ?in_force,
-                "the data directory's settings differ from this program's, and bind"
+                name,
+                value,
+                wish,
+                source,
+                "the data directory's setting binds, not this program's"
             );
         }
         let build =
@@ -165,8 +172,19 @@ impl JobService {
         self.mended
             .call_once(|| mended = self.mend_latest().map(drop));
         mended?;
+        self.start_hooks()?;
         // What is still ready by now may have been left by a sleeper that stands still.
         self.launch_unless(|_| false)
+    }
+
+    /// Has the hooks run that are due: of jobs that ended without a supervisor, or whose supervisor
+    /// died before it could.
+    fn start_hooks(&self) -> Result<()> {
+        let due = self.ledger().due_hooks(1)?;
+        match due.is_empty() {
+            true => Ok(()),
+            false => launcher::launch_hooks(&self.data),
+        }
     }
 
     /// The settings that bind on this data directory.
@@ -189,4 +207,9 @@ impl JobService {
         // A panic while the lock was held rolled its transaction back: the connection is sound.
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// `text` as a POSIX shell takes it for one word.
+fn quoted(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), |text| text.into_owned())
 }

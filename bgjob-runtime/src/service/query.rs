@@ -102,6 +102,7 @@ impl JobService {
         let job = self.record(owner, id)?;
         let full = JobView::full(&job);
         let attempts = self.ledger().attempts(job.seq)?;
+        let hook = self.ledger().hook(job.seq)?;
         Ok(JobView {
             tool: full.tool,
             submitted_at: full.submitted_at,
@@ -112,6 +113,7 @@ impl JobService {
             usage: full.usage,
             silent_s: self.silent_s(&job),
             attempts: attempts.into_iter().map(Into::into).collect(),
+            hook: hook.map(Into::into),
             dir: Some(self.data.job(id).path().display().to_string()),
             ..self.render(&job)?
         })

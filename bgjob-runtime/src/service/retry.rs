@@ -34,7 +34,9 @@ impl JobService {
             set.iter()
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
+        let hook = self.ledger().hook(job.seq)?;
         self.submit(Request {
+            on_finish: hook.map(|hook| hook.command),
             tool: job.tool,
             input,
             owner: owner.clone(),

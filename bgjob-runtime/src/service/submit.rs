@@ -109,9 +109,14 @@ impl JobService {
         let settings = self.settings()?;
         let env = self.environment(tool, request)?;
         let large = input.len() > ROW_INPUT_BYTES;
+        let hook = request
+            .on_finish
+            .clone()
+            .or_else(|| crate::job::hook::words(&settings.on_finish));
         let outcome = write_dir(&dir, input, large, &env)
+            .and_then(|()| write_hook_env(&dir, request, hook.is_some()))
             .map(|()| self.adopt_checkpoint(&dir, request))
-            .and_then(|()| self.insert(tool, request, &id, input, &settings));
+            .and_then(|()| self.insert(tool, request, &id, input, &settings, hook.as_deref()));
         match outcome {
             Ok(Accepted::New(record)) => {
                 failpoint!("accept.after_commit");
@@ -166,6 +171,7 @@ impl JobService {
         id: &JobId,
         input: &[u8],
         settings: &Settings,
+        hook: Option<&[String]>,
     ) -> Result<Accepted> {
         if !self.ledger().is_still_at(&self.data.ledger()) {
             return Err(Error::storage(
@@ -207,6 +213,7 @@ impl JobService {
                     dedupe: tool.spec.dedupe,
                     retry_of: request.retry_of.as_ref(),
                     max_queued: settings.max_queued,
+                    hook,
                 })
                 .map_err(|error| self.name_producer(tool, error))?;
             if !matches!(accepted, Accepted::StateMoved) {
@@ -340,10 +347,20 @@ fn write_dir(
     }
 }
 
+/// A hook gets the list that every job gets, without what the tool and the program pass on: secrets
+/// of a job are not the hook's.
+fn write_hook_env(dir: &JobDir, request: &Request, hooked: bool) -> Result<()> {
+    if !hooked {
+        return Ok(());
+    }
+    dir.write_hook_env(&inherited(&request.origin.env, &[]))
+        .map_err(|error| Error::storage("write the job's directory", error))
+}
+
 /// Takes back the directory of a job that was not accepted.
 fn remove(dir: &JobDir) {
     // By name: walking the directory would need a descriptor, and their want may be why we are here.
-    for file in [dir.input(), dir.env()] {
+    for file in [dir.input(), dir.env(), dir.hook_env()] {
         let _ = files::remove_if_there(&file);
     }
     if std::fs::remove_dir(dir.path()).is_err() {

@@ -180,6 +180,16 @@ impl DataDir {
             .join(format!("sleeper-{}.lock", &hex_name(build)[..8]))
     }
 
+    /// Held by a process that runs hooks: at most one for each number.
+    pub fn hook_slot(&self, number: u32) -> PathBuf {
+        self.root.join(format!("hook-{number}.lock"))
+    }
+
+    /// Settings that somebody wrote down.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("config.toml")
+    }
+
     /// What supervisors say on their standard error.
     pub fn supervisor_log(&self) -> PathBuf {
         self.root.join("supervisor.log")

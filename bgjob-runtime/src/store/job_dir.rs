@@ -1,17 +1,17 @@
 //! The directory of one job: every path in it, and the files that more than one process reads.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::job::outcome::{Cause, Exit, Usage};
-use crate::store::files::{self, Durability};
+use crate::store::files;
+use crate::store::variables;
 
 /// Room for [`ExitRecord`], allocated before the worker starts so that a full disk cannot lose it.
 const EXIT_RECORD_BYTES: u64 = 4096;
@@ -80,6 +80,16 @@ impl JobDir {
     /// The environment for the worker; removed when the job has ended.
     pub fn env(&self) -> PathBuf {
         self.file("env")
+    }
+
+    /// The environment for the hook; removed when that has ended.
+    pub fn hook_env(&self) -> PathBuf {
+        self.file("hook.env")
+    }
+
+    /// Held by the process that runs the hook.
+    pub fn hook_lock(&self) -> PathBuf {
+        self.file("hook.lock")
     }
 
     /// What the job prints.
@@ -251,14 +261,15 @@ impl JobDir {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_env(&self, env: &BTreeMap<OsString, OsString>) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        for (name, value) in env {
-            bytes.extend_from_slice(name.as_bytes());
-            bytes.push(b'=');
-            bytes.extend_from_slice(value.as_bytes());
-            bytes.push(0);
-        }
-        files::write_new(&self.env(), &bytes, Durability::Relaxed)
+        variables::write(&self.env(), env)
+    }
+
+    /// Writes the hook's environment.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_hook_env(&self, env: &BTreeMap<OsString, OsString>) -> io::Result<()> {
+        variables::write(&self.hook_env(), env)
     }
 
     /// Reads the worker's environment.
@@ -266,11 +277,15 @@ impl JobDir {
     /// # Errors
     /// When the file is missing.
     pub fn read_env(&self) -> io::Result<Vec<(OsString, OsString)>> {
-        let bytes = files::read_capped(&self.env(), 16 << 20)?;
-        Ok(bytes
-            .split(|b| *b == 0)
-            .filter_map(split_variable)
-            .collect())
+        variables::read(&self.env())
+    }
+
+    /// Reads the hook's environment.
+    ///
+    /// # Errors
+    /// When the file is missing.
+    pub fn read_hook_env(&self) -> io::Result<Vec<(OsString, OsString)>> {
+        variables::read(&self.hook_env())
     }
 
     /// The end of a log, at most 2 KiB, from the start of a line where possible.
@@ -313,14 +328,10 @@ fn is_plain_file(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|meta| meta.is_file())
 }
 
-fn split_variable(bytes: &[u8]) -> Option<(OsString, OsString)> {
-    let at = bytes.iter().position(|b| *b == b'=')?;
-    let text = |part: &[u8]| OsString::from_vec(OsStr::from_bytes(part).as_bytes().to_vec());
-    Some((text(&bytes[..at]), text(&bytes[at + 1..])))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     fn record() -> ExitRecord {

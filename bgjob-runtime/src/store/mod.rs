@@ -7,3 +7,4 @@ pub mod job_dir;
 pub mod json_part;
 pub mod ledger;
 pub mod projection;
+pub mod variables;

@@ -7,6 +7,7 @@
 mod child;
 pub mod commit;
 pub mod holder;
+mod hooks;
 mod logs;
 pub mod overdue;
 mod questions;
@@ -241,16 +242,7 @@ impl Supervisor {
         match more() {
             Ok(true) => {
                 failpoint!("baton.before_launch");
-                let started = process::adopt_orphans(false)
-                    .map_err(|error| Error::storage("stop being a subreaper", error))
-                    .and_then(|()| launcher::launch(&self.data));
-                let again = process::adopt_orphans(true);
-                if let Some(error) = started.err().or(again
-                    .err()
-                    .map(|error| Error::storage("become a subreaper", error)))
-                {
-                    log(&error.to_string());
-                }
+                hooks::apart(|| launcher::launch(&self.data));
             }
             Ok(false) => {}
             Err(error) => log(&error.to_string()),
@@ -285,6 +277,7 @@ impl Supervisor {
             Some(_) => tracing::info!(exit = ?end.exit, cause = ?end.cause, "ended"),
             None => log("a job was ended by somebody else"),
         }
+        hooks::start(&self.data, &self.ledger);
     }
 
     fn fail_unstarted(&mut self, job: &JobRecord, why: &str) {
@@ -325,10 +318,15 @@ impl Supervisor {
     }
 
     fn recover(&mut self) -> usize {
-        recover::recover(&self.data, &mut self.ledger, &self.boot).unwrap_or_else(|error| {
+        let ended = recover::recover(&self.data, &mut self.ledger, &self.boot);
+        let ended = ended.unwrap_or_else(|error| {
             log(&error.to_string());
             0
-        })
+        });
+        if ended > 0 {
+            hooks::start(&self.data, &self.ledger);
+        }
+        ended
     }
 
     /// Sleeps until the next job becomes eligible by time; `None` when none will, or when another

@@ -159,6 +159,15 @@ pub fn spawn_worker(start: WorkerStart<'_>) -> io::Result<Child> {
 }
 
 fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
+    become_apart(parent)?;
+    // SAFETY: `tree_lock` is a valid descriptor of this process; only its close-on-exec flag changes.
+    if unsafe { libc::fcntl(tree_lock, libc::F_SETFD, 0) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+fn become_apart(parent: Pid) -> io::Result<()> {
     rustix::process::setsid()?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(parent) {
@@ -173,11 +182,58 @@ fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
     )?;
     // Raising one's own score needs no privilege; a refusal must not stop the job.
     let _ = std::fs::write("/proc/self/oom_score_adj", "500");
-    // SAFETY: `tree_lock` is a valid descriptor of this process; only its close-on-exec flag changes.
-    if unsafe { libc::fcntl(tree_lock, libc::F_SETFD, 0) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
     Ok(())
+}
+
+/// What a hook is started with.
+pub struct HookStart<'a> {
+    /// The program, looked for on the `PATH` in `env`, and its arguments.
+    pub command: &'a [String],
+    /// Its whole environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// Its working directory.
+    pub cwd: &'a Path,
+    /// Standard input.
+    pub stdin: File,
+    /// Standard output and standard error.
+    pub output: io::PipeWriter,
+}
+
+/// Starts a hook: own session, SIGKILL when the calling thread dies, no core dumps, first in line for
+/// the OOM killer. The caller must have one thread.
+///
+/// # Errors
+/// When there is no such program, or no process can be made.
+pub fn spawn_hook(start: HookStart<'_>) -> io::Result<Child> {
+    let parent = rustix::process::getpid();
+    let (program, arguments) = start
+        .command
+        .split_first()
+        .ok_or_else(|| io::Error::other("the command is empty"))?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(start.env)
+        .current_dir(start.cwd)
+        .stdin(start.stdin)
+        .stdout(start.output.try_clone()?)
+        .stderr(start.output);
+    // SAFETY: the closure runs between fork and exec of a single-threaded process; it only makes
+    // system calls on values that it owns.
+    unsafe {
+        command.pre_exec(move || become_apart(parent));
+    }
+    command.spawn()
+}
+
+/// A file that is in no folder.
+///
+/// # Errors
+/// When no descriptor or memory is left.
+pub fn memory_file(name: &std::ffi::CStr) -> io::Result<File> {
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    Ok(rustix::fs::memfd_create(name, flags)?.into())
 }
 
 /// Sets an environment variable of this process.

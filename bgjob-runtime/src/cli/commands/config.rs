@@ -10,6 +10,7 @@ use crate::cli::render::style::LABEL;
 use crate::cli::render::table::Table;
 use crate::cli::reply::{Envelope, SettingView};
 use crate::cli::session::Session;
+use crate::service::config::SettingInForce;
 use crate::store::ledger::KINDS;
 
 /// `config`
@@ -31,6 +32,11 @@ pub fn command() -> Command {
                 .arg(Arg::new("VALUE").required(true).help("Its value"))
                 .after_help(settings_help()),
         )
+        .subcommand(
+            Command::new("unset")
+                .about("Take back what `config set` said of a setting")
+                .arg(Arg::new("NAME").required(true).help("A setting")),
+        )
 }
 
 fn settings_help() -> String {
@@ -39,7 +45,11 @@ fn settings_help() -> String {
         .iter()
         .map(|kind| format!("  {:width$}  {}", kind.name, kind.about))
         .collect();
-    format!("Settings:\n{}", lines.join("\n"))
+    format!(
+        "Settings:\n{}\n\nA setting that nobody has set here comes from its variable ({}, …), else from\nconfig.toml in the data directory, else from the program.",
+        lines.join("\n"),
+        KINDS[0].variable
+    )
 }
 
 /// Looks at or changes settings.
@@ -47,26 +57,33 @@ fn settings_help() -> String {
 /// # Errors
 /// What stopped it.
 pub fn run(session: &Session<'_>, command: &str, given: &ArgMatches) -> Outcome {
-    let service = session.service()?;
-    if command == "set" {
-        let text = |id| {
-            given
-                .get_one::<String>(id)
-                .map(String::as_str)
-                .unwrap_or_default()
-        };
-        service.configure(text("NAME"), text("VALUE"))?;
-        session
-            .console
-            .say(format_args!("{} is {} now", text("NAME"), text("VALUE")));
-        return Ok(Ending::Ok);
+    let (service, console) = (session.service()?, &session.console);
+    let text = |id| given.get_one::<String>(id).map_or("", String::as_str);
+    match command {
+        "set" => {
+            service.configure(text("NAME"), text("VALUE"))?;
+            console.say(format_args!("{} is {} now", text("NAME"), text("VALUE")));
+        }
+        "unset" => {
+            service.unset(text("NAME"))?;
+            let settings = service.settings_in_force()?;
+            let now = settings.iter().find(|setting| setting.name == text("NAME"));
+            console.say(now.map_or_else(String::new, |now| {
+                format!("{} is {} now, by {}", now.name, now.value, now.source)
+            }));
+        }
+        _ => return show(session, given),
     }
-    let settings = service.settings()?.texts();
+    Ok(Ending::Ok)
+}
+
+fn show(session: &Session<'_>, given: &ArgMatches) -> Outcome {
+    let settings = session.service()?.settings_in_force()?;
     if given.get_flag(args::JSON) {
-        let views = settings.into_iter().map(|(name, value)| SettingView {
-            name: name.to_owned(),
-            value,
-            source: "ledger".to_owned(),
+        let views = settings.into_iter().map(|setting| SettingView {
+            name: setting.name.to_owned(),
+            value: setting.value,
+            source: setting.source.to_owned(),
         });
         session.console.json(&Envelope {
             settings: Some(views.collect()),
@@ -74,15 +91,24 @@ pub fn run(session: &Session<'_>, command: &str, given: &ArgMatches) -> Outcome 
         })?;
         return Ok(Ending::Ok);
     }
-    let mut table = Table::new(&["SETTING", "VALUE", "MEANING"], console::width());
-    table.keep_whole(2);
-    for (name, value) in settings {
-        let about = KINDS
-            .iter()
-            .find(|kind| kind.name == name)
-            .map_or("", |kind| kind.about);
-        table.row(LABEL, [name.to_owned(), value, about.to_owned()]);
+    let mut table = Table::new(&["SETTING", "VALUE", "FROM", "MEANING"], console::width());
+    table.keep_whole(1);
+    for (setting, kind) in settings.iter().zip(&KINDS) {
+        let value = match &*setting.value {
+            "" => "none".to_owned(),
+            value => value.to_owned(),
+        };
+        let cells = [
+            setting.name.to_owned(),
+            value,
+            setting.source.to_owned(),
+            kind.about.to_owned(),
+        ];
+        table.row(LABEL, cells);
     }
     session.console.print(table.render())?;
+    for words in settings.iter().filter_map(SettingInForce::overruled_words) {
+        session.console.say(format_args!("note: {words}"));
+    }
     Ok(Ending::Ok)
 }

@@ -60,7 +60,7 @@ fn line(finding: &Finding) -> String {
     format!(
         "{word}  {:11}  {}{}",
         finding.check,
-        plain::text(&finding.message),
+        plain::text(&finding.message).replace('\n', "\n                      "),
         remedy.unwrap_or_default()
     )
 }

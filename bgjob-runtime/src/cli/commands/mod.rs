@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod doctor;
 mod finish;
+mod install;
 mod list;
 mod logs;
 mod prune;
@@ -63,6 +64,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
         tools::command(),
         schema::command(),
         serve::command(),
+        install::command(),
         completions::command(),
     ]
 }
@@ -85,6 +87,7 @@ pub fn dispatch(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         ("tools", _) => tools::run(session, inner),
         ("schema", _) => schema::run(session, inner),
         ("serve", _) => serve::run(session),
+        ("install", _) => install::run(session, inner),
         ("completions", _) => completions::run(session, inner),
         _ => own(session, name, inner),
     }

@@ -22,12 +22,13 @@ use crate::tool::registry::{Registry, Tool};
 use super::finish::{finish, following};
 
 /// The flags of `run` itself: arguments of these names are reached by `--set`.
-const OWN_FLAGS: [&str; 7] = [
+const OWN_FLAGS: [&str; 8] = [
     "input",
     "set",
     "detach",
     "after",
     "key",
+    "on-finish",
     "json",
     "show-progress",
 ];
@@ -76,7 +77,7 @@ fn with_flags(command: Command, tool: &Tool) -> Command {
         .after_help(flags.after_help(console::help_width()))
 }
 
-fn own_flags() -> [Arg; 4] {
+fn own_flags() -> [Arg; 5] {
     [
         Arg::new("input").long("input").value_name("FILE").help("Read the arguments from a JSON file, or from standard input with `-`; flags overrule it"),
         Arg::new("set")
@@ -86,9 +87,15 @@ fn own_flags() -> [Arg; 4] {
             .allow_hyphen_values(true)
             .help("Set an argument or a place in it: `tank.height=2.5`, `/feeds/0/name=raw`; the value is JSON, or a text"),
         Arg::new("after").long("after").value_name("ID").action(ArgAction::Append).help("Start when that job has completed"),
+        Arg::new("on-finish").long("on-finish").value_name("COMMAND").value_parser(hook_words).help("Run this when the job has ended, whether anybody watches or not; it gets the job as JSON on its standard input. No shell takes part unless the command names one"),
         Arg::new("key").long("key").value_name("KEY").help("The same tool, key and arguments give the same job, however often this is called"),
     ]
     .map(|arg| arg.help_heading(HEADING))
+}
+
+fn hook_words(text: &str) -> Result<Vec<String>, String> {
+    crate::job::hook::words(text)
+        .ok_or_else(|| "a command is a program and its arguments, quoted as for a shell".to_owned())
 }
 
 /// Runs the tool `name`.
@@ -151,6 +158,7 @@ fn request(
             session.resolve(after.into_iter())?
         },
         idempotency_key: given.get_one::<String>("key").cloned(),
+        on_finish: given.get_one::<Vec<String>>("on-finish").cloned(),
         ..Request::local(tool, input)
     })
 }

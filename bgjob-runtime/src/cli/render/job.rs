@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::plain;
 use super::quantity::{largest, size, span};
-use super::style::{LABEL, of_state, paint};
+use super::style::{ERROR, LABEL, of_state, paint};
+use crate::job::hook::{HookState, HookView};
 use crate::job::outcome::Exit;
 use crate::job::view::{AttemptView, JobView, ViewState};
 
@@ -198,6 +199,7 @@ pub fn show(view: &JobView) -> String {
             )
         }),
     );
+    add("hook", view.hook.as_ref().map(hook_words));
     add("folder", view.dir.clone());
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let lines: Vec<String> = facts
@@ -205,6 +207,38 @@ pub fn show(view: &JobView) -> String {
         .map(|(name, value)| format!("{} {value}", paint(LABEL, format_args!("{name:<width$} "))))
         .collect();
     lines.join("\n")
+}
+
+/// The hook and what became of it, on one line.
+fn hook_words(hook: &HookView) -> String {
+    let command = shlex::try_join(hook.command.iter().map(String::as_str)).unwrap_or_default();
+    let state = match hook.state {
+        HookState::Waiting => "waits for the end".to_owned(),
+        HookState::Due => "is about to be started".to_owned(),
+        HookState::Running => "was started".to_owned(),
+        HookState::Done => format!("done in {}", span(hook.elapsed_s.unwrap_or(0.0))),
+        HookState::Failed => {
+            let why = hook
+                .error
+                .clone()
+                .or(hook.exit.map(exit))
+                .unwrap_or_default();
+            let said = hook.output_tail.as_ref();
+            let said = said.map_or(String::new(), |tail| format!("; it said: {tail}"));
+            paint(
+                ERROR,
+                plain::line(&format!("failed: {why}{said}"), MAX_WORDS),
+            )
+        }
+    };
+    let again = hook
+        .starts
+        .map(|starts| format!(", started {starts} times"));
+    format!(
+        "{}: {state}{}",
+        plain::line(&command, MAX_WORDS),
+        again.unwrap_or_default()
+    )
 }
 
 fn attempt_words(attempt: &AttemptView) -> String {

@@ -50,6 +50,7 @@ pub async fn accept(
     let view = jobs
         .blocking(move |service, owner| {
             service.submit(Request {
+                on_finish: None,
                 tool: tool.name().to_owned(),
                 input,
                 owner: owner.clone(),

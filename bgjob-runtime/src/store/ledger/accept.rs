@@ -57,6 +57,8 @@ pub struct NewJob<'a> {
     pub retry_of: Option<&'a JobId>,
     /// Queued jobs that the owner may have.
     pub max_queued: u64,
+    /// What is run once it has ended.
+    pub hook: Option<&'a [String]>,
 }
 
 /// What became of a submission.
@@ -93,6 +95,9 @@ impl Ledger {
                 pin.insert(tx, seq)?;
             }
             wait_for_all(tx, job, seq)?;
+            if let Some(command) = job.hook {
+                super::hook::add(tx, seq, command)?;
+            }
             let record =
                 by_id(tx, job.owner, job.id.as_str())?.ok_or_else(|| not_found(job.id.as_str()))?;
             Ok(Accepted::New(Box::new(record)))

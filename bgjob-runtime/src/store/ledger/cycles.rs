@@ -75,6 +75,7 @@ fn submit(
         dedupe: None,
         retry_of: None,
         max_queued: 1000,
+        hook: None,
     };
     match ledger.accept(&job) {
         Ok(Accepted::New(_)) => Some(id),

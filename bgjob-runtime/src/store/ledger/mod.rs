@@ -11,6 +11,8 @@ mod claim;
 mod cycles;
 mod dedupe;
 mod finish;
+mod hook;
+mod kinds;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -35,21 +37,23 @@ pub use accept::{Accepted, NewJob};
 pub use adopt::{Adopted, AdoptedField};
 pub use claim::{Claim, Claimed};
 pub use finish::{CancelAnswer, Finished, PatchValue};
+pub use kinds::{KINDS, Kind};
 pub use query::ListFilter;
 pub use question::Given;
-pub use settings::{KINDS, Settings};
+pub use settings::{Settings, Source, Wanted};
 pub use state::StoredValue;
 
 use crate::error::{Code, Error, Result};
 
 /// The format that this program writes. A ledger whose `min_writer_version` is higher is refused.
-pub const FORMAT: i64 = 5;
+pub const FORMAT: i64 = 6;
 const MIGRATIONS: [&str; FORMAT as usize] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0003.sql"),
     include_str!("../migrations/0004.sql"),
     include_str!("../migrations/0005.sql"),
+    include_str!("../migrations/0006.sql"),
 ];
 /// How often a busy ledger is tried again: for 40 s. With 1 s, 39 of 2,500 transactions of 50
 /// processes failed.
@@ -263,7 +267,7 @@ mod tests {
         let path = dir.path().join("ledger.db");
         Ledger::open(&path)
             .unwrap()
-            .set_setting("min_writer_version", "99")
+            .set_setting("min_writer_version", "99", Source::Set)
             .unwrap();
         assert!(
             Ledger::open(&path)
@@ -311,7 +315,9 @@ mod tests {
         let holder = Connection::open(&path).unwrap();
         holder.execute_batch("BEGIN IMMEDIATE").unwrap();
         let began = Instant::now();
-        let error = ledger.set_setting("max_jobs", "1").unwrap_err();
+        let error = ledger
+            .set_setting("max_jobs", "1", Source::Set)
+            .unwrap_err();
         // 1 s of tries; trying all of that again as often would be minutes.
         assert!(began.elapsed() < Duration::from_secs(30));
         assert!(

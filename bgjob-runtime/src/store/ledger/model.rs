@@ -126,6 +126,7 @@ fn accept(ledger: &mut Ledger, model: &mut Model, after: Option<usize>) {
         dedupe: None,
         retry_of: None,
         max_queued: 1000,
+        hook: None,
     });
     let awaited_state = awaited.map(|index| model.jobs[index].state);
     let refused = matches!(awaited_state, Some(JobState::Failed | JobState::Cancelled));

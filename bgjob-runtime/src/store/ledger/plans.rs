@@ -40,6 +40,7 @@ fn accept(ledger: &mut Ledger, n: u8, after: &[JobId], reads: &[(&str, i64)]) ->
         dedupe: None,
         retry_of: None,
         max_queued: 1000,
+        hook: None,
     });
     let Ok(Accepted::New(record)) = accepted else {
         panic!("{accepted:?}")

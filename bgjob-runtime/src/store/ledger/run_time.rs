@@ -71,6 +71,7 @@ mod tests {
             dedupe: None,
             retry_of: None,
             max_queued: 1000,
+            hook: None,
         });
         let Ok(Accepted::New(record)) = accepted else {
             panic!("{accepted:?}")
@@ -141,7 +142,8 @@ mod tests {
         ledger
             .conn
             .execute_batch("DROP TABLE run_time; DROP TRIGGER job_timed; DROP INDEX job_owner_id; DROP TABLE question; DROP TABLE queued;
-                DROP TRIGGER job_came; DROP TRIGGER job_came_back; DROP TRIGGER job_left; DROP TRIGGER job_gone; PRAGMA user_version = 1")
+                DROP TRIGGER job_came; DROP TRIGGER job_came_back; DROP TRIGGER job_left; DROP TRIGGER job_gone;
+                DROP TABLE hook; DROP TRIGGER hook_becomes_due; ALTER TABLE setting DROP COLUMN source; PRAGMA user_version = 1")
             .unwrap();
         drop(ledger);
         let ledger = Ledger::open(&path).unwrap();

@@ -1,11 +1,13 @@
 //! Settings that bind every process on the data directory.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::Ledger;
-use crate::error::{Code, Error, Result};
+use super::kinds::kind;
+use crate::error::Result;
 
 /// The limits in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,10 @@ pub struct Settings {
     pub max_result_mib: u64,
     /// No job is started while less memory is available, in MiB.
     pub min_memory_mib: u64,
+    /// What is run once a job has ended, quoted as for a shell; empty for nothing.
+    pub on_finish: String,
+    /// How long that may take.
+    pub hook_timeout: Duration,
 }
 
 impl Default for Settings {
@@ -37,70 +43,114 @@ impl Default for Settings {
             max_log_mib: 64,
             max_result_mib: 1024,
             min_memory_mib: 128,
+            on_finish: String::new(),
+            hook_timeout: Duration::from_secs(60),
         }
     }
 }
 
-/// A setting: its name, what it means, and how its text is checked.
-pub struct Kind {
-    /// The name in `config set`.
+/// Who set a setting, the strongest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// Nobody.
+    Default,
+    /// A builder call of the program.
+    Program,
+    /// `config.toml` of the data directory.
+    File,
+    /// An environment variable.
+    Environment,
+    /// `config set`.
+    Set,
+}
+
+impl Source {
+    const ALL: [Source; 5] = [
+        Source::Default,
+        Source::Program,
+        Source::File,
+        Source::Environment,
+        Source::Set,
+    ];
+
+    /// The source as people are told of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::Default => "default",
+            Source::Program => "program",
+            Source::File => "config.toml",
+            Source::Environment => "environment",
+            Source::Set => "config set",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Source::ALL
+            .into_iter()
+            .find(|source| source.as_str() == text)
+    }
+}
+
+/// What a process wants a setting to be, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The setting.
     pub name: &'static str,
-    /// What it means, with unit and range.
-    pub about: &'static str,
-    check: fn(&str) -> Option<()>,
+    /// Its text, checked.
+    pub value: String,
+    /// Who wants it so.
+    pub source: Source,
 }
 
-/// Every binding setting.
-pub const KINDS: [Kind; 7] = [
-    Kind {
-        name: "max_jobs",
-        about: "jobs that may run at once, over all processes: 1 to 10000",
-        check: |text| within(text, 1, 10_000),
-    },
-    Kind {
-        name: "max_queued",
-        about: "queued jobs that an owner may have: 0 to 10000000",
-        check: |text| within(text, 0, 10_000_000),
-    },
-    Kind {
-        name: "retention",
-        about: "how long ended jobs are kept: a duration such as 7d or 12h",
-        check: duration,
-    },
-    Kind {
-        name: "default_timeout",
-        about: "timeout of a tool that names none: a duration such as 1h",
-        check: duration,
-    },
-    Kind {
-        name: "max_log_mib",
-        about: "how much of each log is kept, in MiB, the middle of a longer one being dropped: 1 to 1000000",
-        check: |text| within(text, 1, 1_000_000),
-    },
-    Kind {
-        name: "max_result_mib",
-        about: "the largest result, in MiB: 1 to 1000000",
-        check: |text| within(text, 1, 1_000_000),
-    },
-    Kind {
-        name: "min_memory_mib",
-        about: "no job is started while less memory is available, in MiB: 0 to 1000000000",
-        check: |text| within(text, 0, 1_000_000_000),
-    },
-];
-
-fn within(text: &str, least: u64, most: u64) -> Option<()> {
-    text.parse::<u64>()
-        .ok()
-        .filter(|value| (least..=most).contains(value))
-        .map(drop)
+/// What the ledger has of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Its text.
+    pub value: String,
+    /// Who set it; `None` for ledgers of programs that did not record it.
+    pub source: Option<Source>,
 }
 
-fn duration(text: &str) -> Option<()> {
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|value| !value.is_zero())
-        .map(drop)
+/// Whether `wanted` replaces what the ledger has. The first to want something decides, unless what is
+/// there is only a default; the file and the environment speak for as long as they say something; and
+/// `config set` is the last word.
+fn replaces(wanted: &Wanted, there: Option<&InForce>) -> bool {
+    let Some(there) = there else { return true };
+    let before = there.source.unwrap_or(Source::Default);
+    match (before, wanted.source) {
+        (Source::Set, _) => false,
+        // The line was taken out of the file.
+        (Source::File, Source::Default | Source::Program) => true,
+        (_, Source::Default) => false,
+        (Source::Program, Source::Program) => false,
+        (before, now) => now >= before,
+    }
+}
+
+/// Whether recording `wanted` changes anything.
+fn is_news(wanted: &Wanted, there: Option<&InForce>) -> bool {
+    let same = there
+        .is_some_and(|there| there.value == wanted.value && there.source == Some(wanted.source));
+    !same && replaces(wanted, there)
+}
+
+fn all_in_force(conn: &Connection) -> Result<BTreeMap<String, InForce>> {
+    let mut statement = conn.prepare_cached("SELECT name, value, source FROM setting")?;
+    let rows = statement.query_map([], |row| {
+        let source: Option<String> = row.get(2)?;
+        let in_force = InForce {
+            value: row.get(1)?,
+            source: source.as_deref().and_then(Source::parse),
+        };
+        Ok((row.get(0)?, in_force))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn put(tx: &Transaction<'_>, name: &str, value: &str, source: Source) -> Result<()> {
+    tx.prepare_cached("INSERT INTO setting (name, value, source) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET value = ?2, source = ?3")?
+        .execute(params![name, value, source.as_str()])?;
+    Ok(())
 }
 
 impl Ledger {
@@ -115,12 +165,16 @@ impl Ledger {
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
-    pub(super) fn set_setting(&mut self, name: &str, value: &str) -> Result<()> {
-        self.write(|tx| {
-            tx.prepare_cached("INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2")?
-                .execute(params![name, value])?;
-            Ok(())
-        })
+    /// Every setting that was ever set, and who set it.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn all_in_force(&self) -> Result<BTreeMap<String, InForce>> {
+        all_in_force(&self.conn)
+    }
+
+    pub(super) fn set_setting(&mut self, name: &str, value: &str, source: Source) -> Result<()> {
+        self.write(|tx| put(tx, name, value, source))
     }
 
     /// Changes a setting for every process from its next look on.
@@ -128,44 +182,41 @@ impl Ledger {
     /// # Errors
     /// `invalid_argument` for an unknown name or a value out of range.
     pub fn configure(&mut self, name: &str, value: &str) -> Result<()> {
-        let names = KINDS.iter().map(|kind| kind.name);
-        let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
-            Error::new(
-                Code::InvalidArgument,
-                format!("there is no setting `{name}`"),
-            )
-            .did_you_mean(crate::error::nearest(name, names.clone()))
-            .remedy(format!(
-                "The settings are {}.",
-                names.collect::<Vec<_>>().join(", ")
-            ))
-        })?;
-        (kind.check)(value).ok_or_else(|| {
-            Error::new(
-                Code::InvalidArgument,
-                format!("`{value}` does not fit the setting `{name}`"),
-            )
-            .remedy(kind.about)
-        })?;
-        self.set_setting(name, value)
+        let value = kind(name)?.normal(value)?;
+        self.set_setting(name, &value, Source::Set)
     }
 
-    /// Records `wanted` for every setting that nobody has set yet, and reads what is in force.
+    /// Takes back what `config set` said of a setting: the next process that opens the directory
+    /// says what it is.
+    ///
+    /// # Errors
+    /// `invalid_argument` for an unknown name.
+    pub fn unset(&mut self, name: &str) -> Result<()> {
+        let name = kind(name)?.name;
+        self.write(|tx| {
+            tx.prepare_cached("DELETE FROM setting WHERE name = ?1")?
+                .execute([name])?;
+            Ok(())
+        })
+    }
+
+    /// Records what of `wanted` binds, and reads what is in force.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be used.
-    pub fn agree_on(&mut self, wanted: &Settings) -> Result<Settings> {
-        let wanted_texts = wanted.texts();
-        let missing = wanted_texts
+    pub fn agree_on(&mut self, wanted: &[Wanted]) -> Result<Settings> {
+        let there = self.all_in_force()?;
+        if wanted
             .iter()
-            .any(|(name, _)| !matches!(self.setting(name), Ok(Some(_))));
-        if missing {
+            .any(|wish| is_news(wish, there.get(wish.name)))
+        {
             self.write(|tx| {
-                let mut insert = tx.prepare_cached(
-                    "INSERT OR IGNORE INTO setting (name, value) VALUES (?1, ?2)",
-                )?;
-                for (name, value) in &wanted_texts {
-                    insert.execute(params![name, value])?;
+                // Somebody else may have come first.
+                let there = all_in_force(tx)?;
+                for wish in wanted {
+                    if is_news(wish, there.get(wish.name)) {
+                        put(tx, wish.name, &wish.value, wish.source)?;
+                    }
                 }
                 Ok(())
             })?;
@@ -216,12 +267,14 @@ impl Settings {
             "max_log_mib" => number(&mut self.max_log_mib, text),
             "max_result_mib" => number(&mut self.max_result_mib, text),
             "min_memory_mib" => number(&mut self.min_memory_mib, text),
+            "on_finish" => text.clone_into(&mut self.on_finish),
+            "hook_timeout" => span(&mut self.hook_timeout, text),
             _ => {}
         }
     }
 
     /// Each setting as the text that `config set` takes.
-    pub fn texts(&self) -> [(&'static str, String); 7] {
+    pub fn texts(&self) -> [(&'static str, String); 9] {
         let span = |value| humantime::format_duration(value).to_string();
         [
             ("max_jobs", self.max_jobs.to_string()),
@@ -231,50 +284,31 @@ impl Settings {
             ("max_log_mib", self.max_log_mib.to_string()),
             ("max_result_mib", self.max_result_mib.to_string()),
             ("min_memory_mib", self.min_memory_mib.to_string()),
+            ("on_finish", self.on_finish.clone()),
+            ("hook_timeout", span(self.hook_timeout)),
         ]
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_to_ask_decides_and_later_changes_bind() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(&dir.path().join("l")).unwrap();
-        let first = Settings {
-            max_jobs: 3,
-            ..Settings::default()
-        };
-        assert_eq!(ledger.agree_on(&first).unwrap(), first);
-        assert_eq!(
-            ledger
-                .agree_on(&Settings {
-                    max_jobs: 9,
-                    ..first.clone()
-                })
-                .unwrap()
-                .max_jobs,
-            3
-        );
-        ledger.configure("max_jobs", "5").unwrap();
-        assert_eq!(ledger.settings().unwrap().max_jobs, 5);
-    }
-
-    #[test]
-    fn a_wrong_setting_is_refused_with_what_fits() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(&dir.path().join("l")).unwrap();
-        assert_eq!(
-            ledger
-                .configure("max_job", "5")
-                .unwrap_err()
-                .did_you_mean
-                .as_deref(),
-            Some("max_jobs")
-        );
-        assert!(ledger.configure("max_jobs", "0").is_err());
-        assert!(ledger.configure("retention", "30").is_err());
+impl Settings {
+    /// What a program wants that was built with these settings: what differs from the defaults is its
+    /// own wish.
+    pub fn wanted(&self) -> Vec<Wanted> {
+        let defaults = Settings::default().texts();
+        let texts = self.texts().into_iter().zip(defaults);
+        texts
+            .map(|((name, value), (_, default))| Wanted {
+                name,
+                source: if value == default {
+                    Source::Default
+                } else {
+                    Source::Program
+                },
+                value,
+            })
+            .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
