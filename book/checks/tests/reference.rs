@@ -60,7 +60,7 @@ Over MCP the same JSON stands minified in the text block, for clients that show 
 schema as `job.schema.json`.\n\n";
 
 /// Which types, from which file, under which heading.
-const TYPES: [(&str, &str, &str); 11] = [
+const TYPES: [(&str, &str, &str); 12] = [
     ("job/view.rs", "JobView", "A job"),
     (
         "mcp/envelope.rs",
@@ -73,6 +73,7 @@ const TYPES: [(&str, &str, &str); 11] = [
     ("job/view.rs", "PageView", "A page"),
     ("job/view.rs", "AttemptView", "An earlier attempt"),
     ("job/outcome.rs", "Usage", "What a job used"),
+    ("job/hook.rs", "HookView", "A hook"),
     ("mcp/envelope.rs", "FieldView", "A state field"),
     ("mcp/envelope.rs", "LogView", "A log"),
     ("service/system.rs", "SystemStatus", "The system"),
@@ -93,7 +94,7 @@ fn json_type(rust: &str) -> String {
         return format!("[object](#{anchor})");
     }
     match name {
-        "String" | "JobId" => "string".into(),
+        "String" | "JobId" | "HookState" => "string".into(),
         "bool" => "boolean".into(),
         "f64" => "number".into(),
         "u16" | "u32" | "u64" | "i32" | "i64" | "usize" => "integer".into(),
