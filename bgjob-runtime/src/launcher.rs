@@ -1,7 +1,7 @@
 //! Starting a supervisor that nothing ties to its starter, and the words that tell a new process
 //! what it is for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::diagnostics::FILTER_VAR;
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ pub fn launch(data: &DataDir) -> Result<()> {
         "start a supervisor; the job stays queued",
         error
     ));
-    start(SUPERVISE, data, log)
+    spawn_detached(SUPERVISE, &environment(data), log)
         .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))?;
     failpoint!("launch.after_spawn");
     Ok(())
@@ -55,7 +55,7 @@ pub fn launch(data: &DataDir) -> Result<()> {
 pub fn launch_hooks(data: &DataDir) -> Result<()> {
     let log = log(data)?;
     failpoint!("hook.before_launch");
-    start(HOOK, data, log)
+    spawn_detached(HOOK, &environment(data), log)
         .map_err(|error| Error::storage("start a hook; it stays due", error))
 }
 
@@ -68,9 +68,10 @@ fn log(data: &DataDir) -> Result<std::fs::File> {
     open_append(&log).map_err(|error| Error::storage("open supervisor.log", error))
 }
 
-fn start(role: &str, data: &DataDir, log: std::fs::File) -> std::io::Result<()> {
+/// The whole environment of the new process: where its data is, and what it tells.
+fn environment(data: &DataDir) -> Vec<(&'static str, PathBuf)> {
     let filter = std::env::var_os(FILTER_VAR).map(PathBuf::from);
-    let filter = filter.iter().map(|filter| (FILTER_VAR, filter.as_path()));
-    let env: Vec<(&str, &Path)> = filter.chain([(DATA_DIR_VAR, data.root())]).collect();
-    spawn_detached(role, &env, log)
+    let filter = filter.map(|filter| (FILTER_VAR, filter));
+    let place = (DATA_DIR_VAR, data.root().to_owned());
+    filter.into_iter().chain([place]).collect()
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
@@ -18,7 +18,7 @@ use super::host::SELF_EXE;
 ///
 /// # Errors
 /// When the process cannot be started, or its first process reports a failure.
-pub fn spawn_detached(role: &str, env: &[(&str, &Path)], log: File) -> io::Result<()> {
+pub fn spawn_detached(role: &str, env: &[(&str, PathBuf)], log: File) -> io::Result<()> {
     let mut command = Command::new(SELF_EXE);
     // The starter's environment stays behind: it belongs to the starter, and reapers that kill by an
     // environment tag must not find the supervisor.
