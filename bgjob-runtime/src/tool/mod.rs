@@ -7,6 +7,7 @@ pub mod context;
 mod finite;
 pub mod output;
 pub mod pointer;
+mod reader;
 pub mod registry;
 pub mod schema;
 pub mod shape;

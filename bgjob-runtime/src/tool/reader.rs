@@ -249,7 +249,8 @@ impl<'v> Deserializer<'v> for Reader<'v, '_> {
         self.noted(self.scalar(visitor))
     }
 
-    forward_to_deserialize_any! { bytes byte_buf seq tuple tuple_struct map }
+    forward_to_deserialize_any! {
+    <V: Visitor<'v>> bytes byte_buf seq tuple tuple_struct map }
 }
 
 struct Items<'v, 'p> {

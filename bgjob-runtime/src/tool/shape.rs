@@ -4,11 +4,11 @@
 //! else is ordinary code over JSON values.
 
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::pointer;
+use super::reader::{Notes, Reader};
 
 /// A type that arguments and state fields can be read as. Implemented for every `DeserializeOwned`.
 #[diagnostic::on_unimplemented(
@@ -87,38 +87,36 @@ impl Shape {
 
 /// Tries to read `value` as a `T`; gives the pointers of the keys that `T` ignored.
 pub fn probe<T: FromJson>(value: &Value) -> Result<Vec<String>, Refusal> {
-    let mut ignored = Vec::new();
-    let mut track = serde_path_to_error::Track::new();
-    let mut note = |path: serde_ignored::Path<'_>| ignored.push(ignored_at(&path, value));
-    let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
-    let read = T::deserialize(serde_ignored::Deserializer::new(tracked, &mut note));
-    match read {
-        Ok(_) => Ok(ignored),
-        Err(error) => Err(Refusal {
-            at: error_at(&track.path()),
-            why: error.to_string(),
-        }),
+    let notes = Notes::default();
+    match T::deserialize(Reader::new(Some(value), &notes)) {
+        Ok(_) => Ok(notes.ignored()),
+        Err(error) => Err(refusal(notes, &error)),
     }
 }
 
 /// Reads a `T`, or says where and why it cannot be.
 pub fn read<T: FromJson>(value: &Value) -> Result<T, Refusal> {
-    serde_path_to_error::deserialize(value).map_err(|error| Refusal {
-        at: error_at(error.path()),
-        why: error.inner().to_string(),
-    })
+    let notes = Notes::default();
+    T::deserialize(Reader::new(Some(value), &notes)).map_err(|error| refusal(notes, &error))
 }
 
 /// Reads a `T` from nothing at all, as serde does for a missing field.
 pub fn read_nothing<T: FromJson>() -> Option<T> {
-    T::deserialize(Missing).ok()
+    T::deserialize(Reader::new(None, &Notes::default())).ok()
 }
 
 fn from_nothing<T: FromJson>() -> bool {
     read_nothing::<T>().is_some()
 }
 
-/// The pointer of the place where reading failed.
+fn refusal(notes: Notes, error: &serde_json::Error) -> Refusal {
+    Refusal {
+        at: notes.failed_at(),
+        why: error.to_string(),
+    }
+}
+
+/// The pointer of the place where `serde_path_to_error` saw reading fail.
 pub fn error_at(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let mut at = String::new();
@@ -131,62 +129,6 @@ pub fn error_at(path: &serde_path_to_error::Path) -> String {
         }
     }
     at
-}
-
-/// serde_ignored leaves the variant's name out of its paths; `value` has it as the only key.
-fn ignored_at(path: &serde_ignored::Path<'_>, value: &Value) -> String {
-    use serde_ignored::Path;
-    match path {
-        Path::Root => String::new(),
-        Path::Seq { parent, index } => pointer::join(&ignored_at(parent, value), index),
-        Path::Map { parent, key } => ignored_key(ignored_at(parent, value), key, value),
-        Path::Some { parent }
-        | Path::NewtypeStruct { parent }
-        | Path::NewtypeVariant { parent } => ignored_at(parent, value),
-    }
-}
-
-fn ignored_key(parent: String, key: &str, value: &Value) -> String {
-    let direct = pointer::join(&parent, key);
-    if value.pointer(&direct).is_some() {
-        return direct;
-    }
-    match value
-        .pointer(&parent)
-        .and_then(Value::as_object)
-        .and_then(|object| object.keys().next())
-    {
-        Some(variant) => pointer::join(&pointer::join(&parent, variant), key),
-        None => direct,
-    }
-}
-
-/// serde's rule for a missing field: only `deserialize_option` answers, with none.
-struct Missing;
-
-impl<'de> Deserializer<'de> for Missing {
-    type Error = serde::de::value::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-        Err(serde::de::Error::custom("missing"))
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_none()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl IntoDeserializer<'_> for Missing {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
 }
 
 #[cfg(test)]
