@@ -307,10 +307,6 @@ impl<'v> MapAccess<'v> for &mut Members<'v, '_> {
         let place = Place::Member(&self.parent.place, key);
         seed.deserialize(self.parent.inside(value, place))
     }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.members.len())
-    }
 }
 
 impl<'v> Reader<'v, '_> {
