@@ -59,6 +59,8 @@ pub struct App {
     pub(crate) instructions: Option<String>,
     pub(crate) job_tools: JobTools,
     pub(crate) commands: Vec<OwnCommand>,
+    #[cfg(feature = "http")]
+    pub(crate) http: crate::mcp::HttpOptions,
 }
 
 impl App {
@@ -74,6 +76,8 @@ impl App {
             instructions: None,
             job_tools: JobTools::default(),
             commands: Vec::new(),
+            #[cfg(feature = "http")]
+            http: crate::mcp::HttpOptions::default(),
         }
     }
 
@@ -144,6 +148,25 @@ impl App {
     #[must_use]
     pub fn job_tools(mut self, job_tools: JobTools) -> Self {
         self.job_tools = job_tools;
+        self
+    }
+
+    /// How `serve --http` serves: who its users are, and where requests may come from. Flags add to
+    /// it, and a token file that is named there or in the environment takes the place of this one.
+    ///
+    /// ```no_run
+    /// use bgjob_runtime::{App, mcp::HttpOptions};
+    ///
+    /// # fn main() -> std::process::ExitCode {
+    /// App::new("tank", "1.0.0")
+    ///     .http(HttpOptions::default().allow_host("jobs.example.org"))
+    ///     .run()
+    /// # }
+    /// ```
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn http(mut self, options: crate::mcp::HttpOptions) -> Self {
+        self.http = options;
         self
     }
 

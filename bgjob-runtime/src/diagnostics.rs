@@ -27,7 +27,7 @@ pub fn begin(level: Level, job: Option<&str>) -> bool {
         .filter(|text| !text.is_empty());
     // What is not understood must not silence all.
     let filter = asked.and_then(|text| EnvFilter::try_new(text).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(level.as_str()));
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(usual(level)));
     let lines = tracing_subscriber::fmt::layer()
         .with_timer(Stamp(job.map(str::to_owned)))
         .with_writer(anstream::stderr);
@@ -39,6 +39,15 @@ pub fn begin(level: Level, job: Option<&str>) -> bool {
         .with(lines)
         .try_init()
         .is_ok()
+}
+
+/// The protocol library warns of every refusal, which is no trouble of the server's: whoever asks could
+/// fill the log.
+fn usual(level: Level) -> String {
+    match level {
+        Level::WARN => "warn,rmcp::service=error".to_owned(),
+        level => level.as_str().to_owned(),
+    }
 }
 
 /// The protocol library writes whole requests and replies at these levels, arguments that are secret

@@ -16,6 +16,7 @@ mod fold;
 mod formats;
 mod hooks;
 mod hostile;
+mod http;
 mod idempotency;
 mod inheritance;
 mod inline;
@@ -46,6 +47,7 @@ mod tasks;
 mod timing;
 mod tracing;
 mod trees;
+mod users;
 
 use bgjob_tests::Sandbox;
 

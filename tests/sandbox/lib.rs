@@ -2,6 +2,7 @@
 //! socket that counts running bodies, and a look at the processes that belong to the directory.
 
 pub mod dataflow;
+pub mod http;
 pub mod invariants;
 pub mod mcp;
 pub mod oracle;
@@ -267,4 +268,25 @@ pub fn modes_below(dir: &Path) -> Vec<(PathBuf, u32)> {
         }
     }
     found
+}
+
+/// Insists that no file below `dir` contains `word`.
+#[track_caller]
+pub fn nowhere_below(dir: &Path, word: &str) {
+    for (path, _) in modes_below(dir) {
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        let found = bytes
+            .windows(word.len())
+            .any(|window| window == word.as_bytes());
+        assert!(!found, "{} contains {word}", path.display());
+    }
+}
+
+/// The greatest resident size of a process so far, in KiB (`VmHWM` of proc(5)).
+pub fn peak_kib(pid: rustix::process::Pid) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()));
+    let status = status.expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
+        .expect("a number")
 }

@@ -323,11 +323,7 @@ impl Server {
 
     /// The greatest resident size of the server so far, in KiB (`VmHWM` of proc(5)).
     pub fn peak_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("the server runs");
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
-            .expect("a number")
+        crate::peak_kib(self.pid())
     }
 }
 

@@ -3,7 +3,8 @@
 //! `transport` and `stdio` carry lines; `catalog` says what there is to call and `jobs` calls it,
 //! free of any server type, for the owner that `caller` says; each file in `tools` is one thing that a tool does; `envelope` is what
 //! all of them reply. `tasks` shows the
-//! same jobs as tasks (SEP-2663). `compose` adds both to a server with tools of its own; `server` puts a handler around it and `serve` a process.
+//! same jobs as tasks (SEP-2663). `compose` adds both to a server with tools of its own; `server` puts a handler around it and `serve` a process;
+//! `http` serves many users over a network.
 
 mod args;
 mod beside;
@@ -13,6 +14,8 @@ mod clean;
 mod compose;
 mod envelope;
 mod hints;
+#[cfg(feature = "http")]
+mod http;
 mod jobs;
 mod listed;
 mod names;
@@ -27,6 +30,10 @@ mod wake;
 
 pub use compose::WithJobs;
 pub(crate) use envelope::{FieldView, Reply};
+#[cfg(feature = "http")]
+pub(crate) use http::TOKEN_FILE_VAR;
+#[cfg(feature = "http")]
+pub use http::{Authenticate, HttpOptions, Opened, serve_http};
 pub use jobs::Jobs;
 pub use listed::list_of_tools;
 pub use names::JobTools;

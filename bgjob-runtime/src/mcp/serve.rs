@@ -17,7 +17,7 @@ use crate::service::JobService;
 
 /// What a leaving server still does: answers under way, and processes being started. The jobs
 /// themselves need no server.
-const FAREWELL: Duration = Duration::from_millis(120);
+pub(super) const FAREWELL: Duration = Duration::from_millis(120);
 
 /// How to serve.
 #[derive(Clone, Debug, Default)]
@@ -48,23 +48,26 @@ pub fn serve_stdio(service: Arc<JobService>, options: ServeOptions) -> io::Resul
 }
 
 async fn serve(service: Arc<JobService>, options: ServeOptions) -> io::Result<()> {
-    let stop = Stop {
-        terminate: signal(SignalKind::terminate())?,
-        interrupt: signal(SignalKind::interrupt())?,
-    };
+    let stop = Stop::new()?;
     let (input, output) = stdio()?;
     let transport = LineTransport::with_limits(input, output, options.limits);
     let ended = transport.ended();
-    let (name, version) = service.server();
-    let (name, version) = (name.to_owned(), version.to_owned());
-    let jobs = Jobs::new(service, options.job_tools, ended.clone()).map_err(io::Error::other)?;
-    let mut server = Server::new(jobs.clone(), name, version);
-    if let Some(text) = options.instructions {
-        server = server.instructions(text);
-    }
+    let jobs = Jobs::new(Arc::clone(&service), options.job_tools, ended.clone())
+        .map_err(io::Error::other)?;
+    let server = named(jobs.clone(), &service, options.instructions.as_deref());
     stop.during(session(server, transport), &ended).await;
     jobs.finish(FAREWELL).await;
     Ok(())
+}
+
+/// The server of `jobs` under the program's name.
+pub(super) fn named(jobs: Jobs, service: &JobService, instructions: Option<&str>) -> Server {
+    let (name, version) = service.server();
+    let server = Server::new(jobs, name, version);
+    match instructions {
+        Some(text) => server.instructions(text),
+        None => server,
+    }
 }
 
 /// From the first line until the client leaves or `transport.ended()` fires.
@@ -87,14 +90,23 @@ where
     }
 }
 
-struct Stop {
+/// The signals that end a server.
+pub(super) struct Stop {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Stop {
+    /// Takes SIGTERM and SIGINT from here on.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Stop {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
     /// Runs the session to its end, and not much beyond the moment when it should end.
-    async fn during(mut self, session: impl Future<Output = ()>, ended: &Ended) {
+    pub(super) async fn during(mut self, session: impl Future<Output = ()>, ended: &Ended) {
         let mut session = std::pin::pin!(session);
         tokio::select! {
             () = &mut session => return,

@@ -75,7 +75,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
 /// What stopped it.
 pub fn dispatch(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     let Some((name, inner)) = given.subcommand() else {
-        return serve::run(session);
+        return serve::run(session, None);
     };
     match (name, inner.subcommand()) {
         ("run", Some((tool, given))) => run::run(session, tool, given),
@@ -86,7 +86,7 @@ pub fn dispatch(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         ("doctor", _) => doctor::run(session, inner),
         ("tools", _) => tools::run(session, inner),
         ("schema", _) => schema::run(session, inner),
-        ("serve", _) => serve::run(session),
+        ("serve", _) => serve::run(session, Some(inner)),
         ("install", _) => install::run(session, inner),
         ("completions", _) => completions::run(session, inner),
         _ => own(session, name, inner),

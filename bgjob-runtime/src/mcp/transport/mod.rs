@@ -35,6 +35,8 @@ use tokio::task::JoinHandle;
 
 pub use ended::Ended;
 use flight::Flight;
+#[cfg(feature = "http")]
+pub(super) use glance::Glance;
 use lines::{Line, Lines};
 use sort::Sorted;
 use writer::Outbox;
