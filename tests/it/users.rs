@@ -34,10 +34,13 @@ impl Two {
     }
 }
 
+/// Parameters about the job of an id.
+type Params = Box<dyn Fn(&str) -> Value>;
+
 /// Every way to name a job: method or tool, and the arguments with the id at its place.
-fn routes() -> Vec<(&'static str, Box<dyn Fn(&str) -> Value>)> {
-    fn route(f: impl Fn(&str) -> Value + 'static) -> Box<dyn Fn(&str) -> Value> {
-        Box::new(f)
+fn routes() -> Vec<(&'static str, Params)> {
+    fn route(params: impl Fn(&str) -> Value + 'static) -> Params {
+        Box::new(params)
     }
     vec![
         ("tasks/get", route(|id| json!({"taskId": id}))),
@@ -70,6 +73,10 @@ fn routes() -> Vec<(&'static str, Box<dyn Fn(&str) -> Value>)> {
         (
             "get_job_logs",
             route(|id| json!({"job_id": id, "stream": "stderr", "offset": 0})),
+        ),
+        (
+            "answer_job",
+            route(|id| json!({"job_id": id, "key": "q", "value": 1})),
         ),
         ("cancel_job", route(|id| json!({"job_id": id}))),
         ("retry_job", route(|id| json!({"job_id": id}))),
@@ -177,7 +184,7 @@ fn lists_counts_and_places_are_each_user_s_own() {
             .filter_map(|job| job["job_id"].as_str().map(str::to_owned))
             .collect()
     };
-    assert_eq!(ids(&bob), [bobs.clone()]);
+    assert_eq!(ids(&bob), std::slice::from_ref(&bobs));
     assert_eq!(ids(&alice).len(), 4);
     assert!(ids(&alice).contains(&first) && !ids(&alice).contains(&bobs));
     let system = |user: &User| user.call("get_system_status", json!({}))["system"].clone();
