@@ -103,3 +103,37 @@ fn a_secret_argument_is_shown_nowhere() {
             .contains("canary")
     );
 }
+
+#[test]
+fn an_environment_too_large_for_an_exec_is_no_obstacle() {
+    let sandbox = sandbox();
+    let mut command = sandbox.command(["run", "surroundings", "--detach"]);
+    // What one variable may have at most, and together less than the submitter's own exec takes.
+    let large = "x".repeat(120 << 10);
+    for n in 0..12 {
+        command.env(format!("LARGE_{n}_TOKEN"), &large);
+    }
+    command
+        .env("LD_PRELOAD_NOT", "x")
+        .env("MALLOC_ARENA_MAX", "1");
+    let ran = finish(&mut command);
+    let view = sandbox.wait(ran.stdout.trim());
+    assert_eq!(view["state"], "completed", "{view}");
+    let names = view["result"]["env"].to_string();
+    assert!(
+        !names.contains("_TOKEN") && !names.contains("MALLOC"),
+        "{names:.500}"
+    );
+}
+
+#[test]
+fn a_job_dumps_no_core() {
+    let sandbox = sandbox();
+    let view = sandbox.finish("read_file", &json!({"path": "/proc/self/limits"}));
+    let limits = view["result"].as_str().unwrap_or_default();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let core: Vec<&str> = core.unwrap_or_default().split_whitespace().collect();
+    assert_eq!(core[4..6], ["0", "0"], "{view}");
+}
