@@ -17,6 +17,7 @@ mod formats;
 mod hooks;
 mod hostile;
 mod http;
+mod http_life;
 mod idempotency;
 mod inheritance;
 mod inline;
