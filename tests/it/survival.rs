@@ -147,3 +147,20 @@ fn a_job_that_nobody_started_is_started_by_the_next_look() {
     });
     assert_eq!(sandbox.show(&left)["result"], 3);
 }
+
+#[test]
+fn the_queue_of_a_ledger_that_was_removed_is_not_worked_on() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "1");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    for _ in 0..3 {
+        sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    }
+    oracle.wait_for(1);
+    for file in ["ledger.db", "ledger.db-wal", "ledger.db-shm"] {
+        std::fs::remove_file(sandbox.data().join(file)).unwrap();
+    }
+    oracle.open();
+    until("the supervisor leaves", || sandbox.processes().is_empty());
+    assert_eq!(oracle.starts().len(), 1, "nobody would find the others");
+}

@@ -139,6 +139,8 @@ enum Found {
     /// or somebody else who holds its lock for a moment.
     NotYet,
     Nothing,
+    /// The ledger that is open is not the data directory's any more.
+    NoLedger,
 }
 
 impl Supervisor {
@@ -153,6 +155,8 @@ impl Supervisor {
                     self.run_job(*slot);
                     self.worked = true;
                 }
+                // Its jobs cannot be found by anybody: running them would do work for nobody.
+                Ok(Found::NoLedger) => return,
                 // Slots of the dead are given back; then there may be one for us.
                 Ok(Found::NoSlot | Found::Nothing) if self.recover() > 0 => {}
                 // Nobody goes without a last look after giving back the lock.
@@ -180,6 +184,10 @@ impl Supervisor {
     }
 
     fn next(&mut self) -> Result<Found> {
+        if !self.ledger.is_still_at(&self.data.ledger()) {
+            log("the ledger was removed or replaced; its queue is not worked on");
+            return Ok(Found::NoLedger);
+        }
         let candidates = self
             .ledger
             .candidates(&self.build, clock::now_ms(), LOOK_AHEAD)?;
