@@ -1,6 +1,7 @@
 //! Tests of the whole: the fixture server's processes, files and ledger, seen from outside.
 
 mod advice;
+mod artifacts;
 mod asking;
 mod audit;
 mod broken_disks;

@@ -1,5 +1,6 @@
 //! The words: ids, requests, states, outcomes, records and the reply. No I/O.
 
+pub mod artifact;
 pub mod event;
 pub mod hook;
 pub mod id;

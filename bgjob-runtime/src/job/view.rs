@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::clock;
 use crate::error::Error;
+use crate::job::artifact::ArtifactView;
 use crate::job::hook::HookView;
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Usage};
@@ -207,6 +208,9 @@ pub struct JobView {
     /// What became of the state patch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_patch: Option<PatchView>,
+    /// Files that it made beside its result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<ArtifactView>,
     /// Why it failed, or why the call was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
@@ -262,6 +266,7 @@ impl JobView {
             result: None,
             bytes: None,
             state_patch: None,
+            artifacts: Vec::new(),
             error: None,
             warning: None,
             exit: None,

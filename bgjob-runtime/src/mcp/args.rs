@@ -45,6 +45,9 @@ pub struct Results {
     pub max_bytes: Option<u64>,
     /// True: only the pointers inside, with types and sizes.
     pub outline: Option<bool>,
+    /// Instead of the result: a file that the job made, by its name in `artifacts`. A picture is shown,
+    /// text comes in parts by `offset`, in bytes.
+    pub artifact: Option<String>,
 }
 
 /// A state of a job.

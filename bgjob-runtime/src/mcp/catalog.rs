@@ -77,7 +77,7 @@ const START: [&str; 5] = [
     "state_patch",
 ];
 /// What is told of a job.
-const JOB: [&str; 18] = [
+const JOB: [&str; 19] = [
     "progress",
     "phase",
     "message",
@@ -95,10 +95,11 @@ const JOB: [&str; 18] = [
     "retry_of",
     "cancel_requested",
     "bytes",
+    "artifacts",
     "state_patch",
 ];
 /// What is told of a large value.
-const PART: [&str; 5] = ["pointer", "value", "page", "outline", "bytes"];
+const PART: [&str; 6] = ["pointer", "value", "page", "outline", "bytes", "artifacts"];
 
 impl Catalog {
     /// The tools in `registry` and those that follow their jobs.

@@ -46,6 +46,9 @@ pub struct Reply {
     /// Limits, load and room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<SystemStatus>,
+    /// Content beside the text, such as a picture.
+    #[serde(skip)]
+    pub more: Vec<ContentBlock>,
 }
 
 /// A state field.
@@ -100,6 +103,7 @@ impl From<JobView> for Reply {
             fields: None,
             log: None,
             system: None,
+            more: Vec::new(),
         }
     }
 }
@@ -139,7 +143,8 @@ impl Reply {
             // Last, where a model that reads on will look for it.
             members.insert("next".into(), next);
         }
-        let text = vec![ContentBlock::text(value.to_string())];
+        let mut text = vec![ContentBlock::text(value.to_string())];
+        text.extend(self.more);
         let mut result = if is_error {
             CallToolResult::error(text)
         } else {

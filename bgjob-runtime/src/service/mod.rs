@@ -1,6 +1,7 @@
 //! The door: everything that a front-end can ask for. Every front-end goes through here, and what
 //! it shows is a `JobView`.
 
+mod artifacts;
 mod cancel;
 pub mod config;
 pub mod doctor;

@@ -114,6 +114,7 @@ impl JobService {
             silent_s: self.silent_s(&job),
             attempts: attempts.into_iter().map(Into::into).collect(),
             hook: hook.map(Into::into),
+            artifacts: self.list_artifacts(id)?,
             dir: Some(self.data.job(id).path().display().to_string()),
             ..self.render(&job)?
         })
@@ -177,7 +178,10 @@ impl JobService {
                     view.waiting_because = memory_short(&ledger)?;
                 }
             }
-            JobState::Completed => view.result = self.small_result(job),
+            JobState::Completed => {
+                view.result = self.small_result(job);
+                view.artifacts = self.list_artifacts(&job.id)?;
+            }
             JobState::InputRequired => {
                 let open = self.ledger().open_questions(job)?;
                 view.questions = open.into_iter().map(Into::into).collect();

@@ -2,8 +2,11 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 /// Whether a write must survive a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +102,43 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     } else {
         Err(io::Error::other("not a regular file"))
     }
+}
+
+/// Opens the directory `name` of `dir`, itself and not what a link points to.
+///
+/// # Errors
+/// When it is missing or no directory.
+pub fn open_dir_beneath(dir: &Path, name: &str) -> io::Result<OwnedFd> {
+    beneath(dir, Path::new(name), OFlags::DIRECTORY)
+}
+
+/// Opens the regular file `name` in the directory `folder` of `dir` for reading. Nothing on the way may be
+/// a link or lead out of `dir`: the kernel sees to it (openat2(2), `RESOLVE_BENEATH`).
+///
+/// # Errors
+/// When it is missing or not a regular file.
+pub fn open_beneath(dir: &Path, folder: &str, name: &str) -> io::Result<File> {
+    let path = Path::new(folder).join(name);
+    let file = File::from(beneath(dir, &path, OFlags::NONBLOCK)?);
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("not a regular file"))
+    }
+}
+
+fn beneath(dir: &Path, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    let root = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let root = rustix::fs::open(dir, root, Mode::empty())?;
+    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    Ok(rustix::fs::openat2(
+        root,
+        path,
+        flags,
+        Mode::empty(),
+        resolve,
+    )?)
 }
 
 /// Reads a regular file of at most `limit` bytes.

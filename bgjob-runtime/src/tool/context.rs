@@ -195,7 +195,7 @@ impl Job {
     /// # Errors
     /// `invalid_argument` where `name` is not a plain file name; `storage_error` where `artifacts/` cannot be made.
     pub fn artifact(&self, name: &str) -> Result<PathBuf> {
-        if !is_plain_file_name(name) {
+        if !crate::job::artifact::is_name(name) {
             let shown = super::check::words::clip(name, 80);
             return Err(Error::new(Code::InvalidArgument, format!("`{shown}` is not a plain file name"))
                 .remedy("Name the artifact without a directory, such as `plot.svg`: at most 255 bytes, no leading dot, no control characters."));
@@ -356,15 +356,6 @@ impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Job({}, attempt {})", self.inner.id, self.inner.attempt)
     }
-}
-
-fn is_plain_file_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 255
-        && !name.starts_with('.')
-        && !name
-            .chars()
-            .any(|c| c == '/' || c == '\\' || c.is_control())
 }
 
 /// A reader sees the old content or the new; after a crash of the machine, perhaps neither.

@@ -1,6 +1,7 @@
 //! The commands: each file has a command's flags and what it does.
 
 mod answer;
+mod artifacts;
 mod cancel;
 mod completions;
 mod config;
@@ -50,6 +51,7 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
             logs::command(),
             result::command(),
             answer::command(),
+            artifacts::command(),
             cancel::command(),
             retry::command(),
             prune::command(),
@@ -101,6 +103,7 @@ fn jobs(session: &Session<'_>, command: &str, given: &ArgMatches) -> Outcome {
         "logs" => logs::run(session, given),
         "result" => result::run(session, given),
         "answer" => answer::run(session, given),
+        "artifacts" => artifacts::run(session, given),
         "cancel" => cancel::run(session, given),
         "retry" => retry::run(session, given),
         "prune" => prune::run(session, given),

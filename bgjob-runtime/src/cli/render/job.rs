@@ -176,6 +176,14 @@ pub fn show(view: &JobView) -> String {
     }
     add("retry of", view.retry_of.as_ref().map(ToString::to_string));
     add("result", view.bytes.map(size));
+    for artifact in &view.artifacts {
+        let words = format!(
+            "{}, {}",
+            plain::line(&artifact.name, MAX_WORDS),
+            size(artifact.bytes)
+        );
+        add("artifact", Some(words));
+    }
     add(
         "state patch",
         view.state_patch

@@ -1,6 +1,7 @@
 //! One file for each thing that a tool does.
 
 pub mod answer;
+mod artifacts;
 pub mod cancel;
 pub mod list;
 pub mod logs;

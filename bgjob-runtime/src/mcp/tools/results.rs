@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::artifacts;
 use super::next::{follow, refuse, wait};
 use super::part::Asked;
 use crate::error::{Code, Error, Result};
@@ -20,6 +21,9 @@ use crate::store::files;
 pub async fn call(jobs: &Caller, tool: Option<&str>, args: args::Results) -> Result<Answer> {
     let id: JobId = args.job_id.parse()?;
     jobs.names().check(tool, &id)?;
+    if let Some(name) = args.artifact.clone() {
+        return artifacts::call(jobs, id, name, args).await;
+    }
     let view = jobs.service().view(jobs.owner(), &id)?;
     match view.state {
         ViewState::Completed => {}
