@@ -10,6 +10,7 @@ mod chains;
 mod checkpoints;
 mod cli;
 mod clients;
+mod codes;
 mod contract;
 mod doctor;
 mod ends;

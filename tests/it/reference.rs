@@ -3,14 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use bgjob_runtime::Code;
 use bgjob_runtime::tool::schema::diff::{Direction, Kind};
 use bgjob_runtime::tool::schema::{lints, rules};
-
-const CODES: &str = "# Error codes\n
-Every refusal and every failed job carries one code of this closed list, a message that names the thing, and mostly a
-remedy. A *retryable* call may succeed later without being changed. A failed job's error is in its view, in `error.json`
-of its folder, and in `jobs show`; a refusal means that no job exists.\n\n";
 
 const SCHEMAS: &str = "# Schema rules\n
 What the types of a tool say about its arguments and its result is reshaped, by the rules below, into four profiles:
@@ -30,16 +24,6 @@ breaking. The same change means one thing for arguments and another for results.
 const LINTS: &str = "\n## Lints\n
 What clients are known to stumble over. `schema --check` lists them and `catalog.json` has them; they never fail a
 check.\n\n";
-
-fn error_codes() -> String {
-    let mut page = CODES.to_owned();
-    page.push_str("| code | what it means | retryable |\n|---|---|---|\n");
-    for code in Code::ALL {
-        let retryable = if code.retryable() { "yes" } else { "" };
-        let _ = writeln!(page, "| `{code}` | {} | {retryable} |", code.about());
-    }
-    page
-}
 
 fn schema_rules() -> String {
     let mut page = SCHEMAS.to_owned();
@@ -139,11 +123,6 @@ fn is_made_from_the_code(name: &str, page: &str) {
         page,
         "run this test with BLESS=1"
     );
-}
-
-#[test]
-fn the_page_of_error_codes_is_made_from_the_code() {
-    is_made_from_the_code("error-codes.md", &error_codes());
 }
 
 #[test]

@@ -115,7 +115,8 @@ fn part(path: &Path, pointer: &str) -> Result<Vec<u8>> {
             Code::PointerNotFound,
             format!("the result has nothing at `{pointer}`"),
         )
-        .at(pointer)),
+        .at(pointer)
+        .remedy("leave --pointer out to see what there is")),
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(Error::new(
             Code::InvalidArgument,
             format!("`{pointer}` is no JSON pointer: {error}"),

@@ -182,16 +182,26 @@ pub fn failed(view: &JobView, error: &Error, console: &Console) -> String {
 /// code says so, or something from outside may have ended the worker.
 fn after_failure(view: &JobView, error: &Error, console: &Console) -> Vec<String> {
     let again = error.retryable || error.code == Code::Crashed;
-    // The command says the same, ready to be typed.
-    let remedy = error
-        .remedy
-        .as_deref()
-        .filter(|remedy| !again || *remedy != "Retry the job.");
+    let printed = matches!(
+        error.code,
+        Code::ToolError | Code::Panicked | Code::Crashed | Code::NoResult
+    );
+    let log = printed.then(|| {
+        let command = console.command(format_args!("jobs logs {}", job::id(view)));
+        format!("read its log: {command}")
+    });
+    // The commands say the same, ready to be typed.
+    let said = |remedy: &&str| {
+        (again && *remedy == "Retry the job.")
+            || (printed && remedy.starts_with("Read the job's log; its last"))
+    };
+    let remedy = error.remedy.as_deref().filter(|remedy| !said(remedy));
     let retry = again.then(|| {
         let command = console.command(format_args!("jobs retry {}", job::id(view)));
         format!("run it again: {command}")
     });
-    remedy.map(as_help).into_iter().chain(retry).collect()
+    let remedy = remedy.map(as_help).into_iter();
+    remedy.chain(log).chain(retry).collect()
 }
 
 #[cfg(test)]
