@@ -40,6 +40,14 @@ fn say(sandbox: &Sandbox, args: &[&str]) -> Ran {
     sandbox.run(args.iter().copied().chain(["--json"]))
 }
 
+/// Waits for a job's end: the data of one call, the words of another.
+fn waited(sandbox: &Sandbox, id: &str) -> Ran {
+    Ran {
+        stdout: say(sandbox, &["jobs", "wait", id]).stdout,
+        ..sandbox.run(["jobs", "wait", id])
+    }
+}
+
 /// Kills the supervisor of a held job, in another boot than now's if it is `elsewhere`.
 fn lose_supervisor(sandbox: &Sandbox, oracle: &Oracle, elsewhere: bool) -> Ran {
     let id = held(sandbox, "gate", oracle);
@@ -52,7 +60,7 @@ fn lose_supervisor(sandbox: &Sandbox, oracle: &Oracle, elsewhere: bool) -> Ran {
     let found = sandbox.processes();
     let supervisors = found.iter().filter(|found| found.kind == Kind::Supervisor);
     supervisors.for_each(|found| found.kill());
-    let lost = say(sandbox, &["jobs", "wait", &id]);
+    let lost = waited(sandbox, &id);
     oracle.open();
     lost
 }
@@ -73,7 +81,7 @@ fn provoke(code: Code, sandbox: &Sandbox, oracle: &Oracle) -> Ran {
             let reader = sandbox.submit("read_note", &json!({}));
             sandbox.run(["jobs", "cancel", &writer, "--grace", "0s"]);
             oracle.open();
-            say(sandbox, &["jobs", "wait", &reader])
+            waited(sandbox, &reader)
         }
         Code::InvalidState => {
             sandbox.finish("note_of_another_type", &json!({"value": {"x": 1}}));
