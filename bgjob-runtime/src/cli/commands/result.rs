@@ -8,7 +8,7 @@ use clap::{Arg, ArgMatches, Command};
 use serde_json::Value;
 
 use crate::cli::args;
-use crate::cli::console;
+use crate::cli::console::{self, Console};
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::render::{problem, quantity};
@@ -81,30 +81,37 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
 
 fn without_result(session: &Session<'_>, id: &JobId, view: JobView, given: &ArgMatches) -> Outcome {
     let (console, ending) = (&session.console, Ending::of_job(&view));
-    let wait = console.command(format_args!("jobs wait {id}"));
-    let retry = console.command(format_args!("jobs retry {id}"));
-    match (&view.state, &view.error) {
-        (ViewState::Failed, Some(error)) => {
-            console.insist(problem::failed(&view, error, console));
-        }
-        (ViewState::Failed | ViewState::Cancelled, _) => {
-            let error = Error::new(
-                Code::AlreadyFinished,
-                format!("{id} was cancelled and has no result"),
-            )
-            .remedy(format!("run it again: {retry}"));
-            console.insist(problem::refused(&error, console, None));
-        }
-        _ => {
-            let error = Error::new(Code::NotFinished, format!("{id} has not ended yet"))
-                .remedy(format!("wait for it: {wait}"));
-            console.insist(problem::refused(&error, console, None));
-        }
-    }
+    let error = why_none(id, &view, console);
+    console.insist(match view.state {
+        ViewState::Failed => problem::failed(&view, &error, console),
+        _ => problem::refused(&error, console, None),
+    });
     if given.get_flag(args::JSON) {
-        console.json(&view)?;
+        console.json(&JobView {
+            error: Some(error),
+            ..view
+        })?;
     }
     Ok(ending)
+}
+
+/// Why a job that did not complete has no result.
+fn why_none(id: &JobId, view: &JobView, console: &Console) -> Error {
+    match (view.state, &view.error) {
+        (ViewState::Failed, Some(error)) => error.clone(),
+        (ViewState::Failed | ViewState::Cancelled, _) => Error::new(
+            Code::AlreadyFinished,
+            format!("{id} was cancelled and has no result"),
+        )
+        .remedy(format!(
+            "run it again: {}",
+            console.command(format_args!("jobs retry {id}"))
+        )),
+        _ => Error::new(Code::NotFinished, format!("{id} has not ended yet")).remedy(format!(
+            "wait for it: {}",
+            console.command(format_args!("jobs wait {id}"))
+        )),
+    }
 }
 
 fn part(path: &Path, pointer: &str) -> Result<Vec<u8>> {
