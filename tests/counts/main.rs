@@ -113,6 +113,8 @@ fn worker(sandbox: &Sandbox) -> f64 {
     let dir = sandbox.path("work").join(id);
     std::fs::create_dir_all(&dir).expect("a directory");
     std::fs::write(dir.join("input.json"), r#"{"a":1,"b":2}"#).expect("an input");
+    // Where a worker notes that its body begins; the supervisor makes it.
+    std::fs::write(dir.join("tree.lock"), "-").expect("a lock");
     // The role is told by the name of the program, which callgrind takes from the path.
     let bin = sandbox.path("bin");
     std::fs::create_dir_all(&bin).expect("a directory");
