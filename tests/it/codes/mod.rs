@@ -11,13 +11,13 @@ use bgjob_runtime::Code;
 use bgjob_tests::mcp::Server;
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::processes::Kind;
-use bgjob_tests::{PATIENCE, Ran, Sandbox, feed, finish};
+use bgjob_tests::{PATIENCE, Ran, Sandbox, feed, finish, until};
 use serde_json::{Value, json};
 
 use crate::sandbox;
 
-/// Codes that no command brings about: memory that runs out, and what this version never says.
-const RESERVED: [Code; 2] = [Code::OutOfMemory, Code::ArtifactNotFound];
+/// What no command brings about: memory that runs out.
+const RESERVED: [Code; 1] = [Code::OutOfMemory];
 
 /// A job at a gate, of a tool that may be `note`.
 fn held(sandbox: &Sandbox, tool: &str, oracle: &Oracle) -> String {
@@ -145,6 +145,16 @@ fn provoke(code: Code, sandbox: &Sandbox, oracle: &Oracle) -> Ran {
             let refused = say(sandbox, &["jobs", "answer", &id, "yes"]);
             oracle.open();
             refused
+        }
+        Code::ArtifactNotFound => {
+            let id = completed(sandbox);
+            say(sandbox, &["jobs", "artifacts", &id, "plot.svg"])
+        }
+        Code::Declined => {
+            let id = sandbox.submit("ask_in_turn", &json!({"keys": ["width"]}));
+            until("it asks", || sandbox.state_of(&id) == "input_required");
+            sandbox.run(["jobs", "answer", &id, "--decline"]);
+            waited(sandbox, &id)
         }
         other => panic!("{other} is provoked by nothing: write down what a user does who gets it"),
     }

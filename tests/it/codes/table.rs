@@ -103,8 +103,12 @@ pub fn words(code: Code) -> (&'static str, &'static str) {
             "Leave the pointer out to see what there is.",
         ),
         Code::ArtifactNotFound => (
-            "Reserved for fetching the files that a job made; this version shows where they are.",
-            "Look into `artifacts/` in the job's folder, which `jobs show` names.",
+            "The job made no file of that name, or what has the name is a link or a folder.",
+            "`jobs artifacts ID` lists the files that there are.",
+        ),
+        Code::Declined => (
+            "Only the function sees this code, from `job.ask`. One that passes it on fails with `tool_error`, and this code is in `details`.",
+            "Run the tool again when somebody can answer, or let the function do without: `job.ask::<Option<T>>` gives `None` then.",
         ),
         Code::NoOpenQuestion => (
             "The question was answered before, the job has gone on, or it never asked.",
