@@ -11,6 +11,7 @@ mod checkpoints;
 mod cli;
 mod clients;
 mod codes;
+mod conformance;
 mod contract;
 mod doctor;
 mod ends;

@@ -2,9 +2,9 @@
 //!
 //! Without their packages a test says so and passes; `BGJOB_FOREIGN=required` makes that a failure.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,36 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// How a client reaches the server.
+enum Over {
+    Pipes,
+    Http,
+}
+
+/// A server on HTTP, where it is, and its token.
+fn listening(data: &Path) -> (Child, String, String) {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_digester"))
+        .arg("--data-dir")
+        .arg(data)
+        .args(["serve", "--http", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
+    let stderr = server.stderr.take().expect("stderr is a pipe");
+    let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+    let mut told = |before: &str| {
+        let line = lines.next().unwrap_or_default();
+        let text = line.strip_prefix(before);
+        text.unwrap_or_else(|| panic!("not `{before}…`: {line}"))
+            .to_owned()
+    };
+    let url = told("MCP is at ");
+    let token = told("token of this run, for the local user: ");
+    (server, url, token)
+}
+
 /// What the client saw of the server, or nothing where its packages are not installed.
-fn seen_by(interpreter: &Path, script: &str, package: &str) -> Option<Value> {
+fn seen_by(interpreter: &Path, script: &str, package: &str, over: Over) -> Option<Value> {
     let foreign = repository().join("tests/foreign");
     if !foreign.join(package).exists() {
         let reason = format!("{package} is not installed: see tests/foreign/README.md");
@@ -24,13 +52,27 @@ fn seen_by(interpreter: &Path, script: &str, package: &str) -> Option<Value> {
         return None;
     }
     let home = tempfile::tempdir().expect("a directory");
+    let data = home.path().join("data");
+    let (server, [place, key]) = match over {
+        Over::Pipes => (
+            None,
+            [env!("CARGO_BIN_EXE_digester").into(), data.into_os_string()],
+        ),
+        Over::Http => {
+            let (server, url, token) = listening(&data);
+            (Some(server), [url.into(), token.into()])
+        }
+    };
     let output = Command::new(interpreter)
         .arg(foreign.join(script))
-        .arg(env!("CARGO_BIN_EXE_digester"))
-        .arg(home.path().join("data"))
+        .args([place, key])
         .arg(repository().join("examples/digester/data/winery_distillery_basis.json"))
         .output()
         .expect("the client starts");
+    if let Some(mut server) = server {
+        server.kill().expect("the child is ours");
+        server.wait().expect("the child is ours");
+    }
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{talk}");
     Some(serde_json::from_slice(&output.stdout).expect("it prints JSON"))
@@ -75,23 +117,36 @@ fn check(seen: &Value) {
     );
 }
 
-#[test]
-fn the_typescript_sdk_runs_a_chain_and_reads_its_results() {
-    let node = Path::new("node");
-    if let Some(seen) = seen_by(
-        node,
-        "ts/client.mjs",
-        "ts/node_modules/@modelcontextprotocol/sdk",
-    ) {
+fn typescript(over: Over) {
+    let package = "ts/node_modules/@modelcontextprotocol/sdk";
+    if let Some(seen) = seen_by(Path::new("node"), "ts/client.mjs", package, over) {
         check(&seen);
-        assert_eq!(seen["warnings"], json!([]), "the SDK complains of a schema");
+    }
+}
+
+fn python(over: Over) {
+    let python = repository().join("tests/foreign/py/.venv/bin/python");
+    if let Some(seen) = seen_by(&python, "py/client.py", "py/.venv/bin/python", over) {
+        check(&seen);
     }
 }
 
 #[test]
+fn the_typescript_sdk_runs_a_chain_and_reads_its_results() {
+    typescript(Over::Pipes);
+}
+
+#[test]
+fn the_typescript_sdk_runs_a_chain_over_http() {
+    typescript(Over::Http);
+}
+
+#[test]
 fn the_python_sdk_runs_a_chain_and_reads_its_results() {
-    let python = repository().join("tests/foreign/py/.venv/bin/python");
-    if let Some(seen) = seen_by(&python, "py/client.py", "py/.venv/bin/python") {
-        check(&seen);
-    }
+    python(Over::Pipes);
+}
+
+#[test]
+fn the_python_sdk_runs_a_chain_over_http() {
+    python(Over::Http);
 }

@@ -1,7 +1,7 @@
 """The official Python SDK as a client of the example server: starts a chain of jobs, waits, pages through a
 large result, reads the state, and is refused in a way that a model could act on.
 
-python client.py SERVER DATA_DIR BASIS_JSON: prints what it saw as one JSON object; any surprise is an
+python client.py SERVER DATA_DIR BASIS_JSON, or python client.py URL TOKEN BASIS_JSON for a server on HTTP: prints what it saw as one JSON object; any surprise is an
 exception. The SDK itself checks every structured result against the schema that the server listed.
 """
 
@@ -11,11 +11,19 @@ import sys
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+
+
+def connect(server: str, data_dir: str):
+    if server.startswith("http:"):
+        client = create_mcp_http_client(headers={"Authorization": f"Bearer {data_dir}"})
+        return streamable_http_client(server, http_client=client)
+    return stdio_client(StdioServerParameters(command=server, args=["--data-dir", data_dir, "serve"]))
 
 
 async def main(server: str, data_dir: str, basis_file: str) -> None:
-    parameters = StdioServerParameters(command=server, args=["--data-dir", data_dir, "serve"])
-    async with stdio_client(parameters) as (read, write), ClientSession(read, write) as session:
+    async with connect(server, data_dir) as (read, write), ClientSession(read, write) as session:
         await session.initialize()
 
         async def call(name: str, args: dict) -> dict:

@@ -1,11 +1,12 @@
 // The official TypeScript SDK as a client of the example server: starts a chain of jobs, waits, pages
 // through a large result, reads the state, and is refused in a way that a model could act on.
 //
-// node client.mjs SERVER DATA_DIR BASIS_JSON: prints what it saw as one JSON object; any surprise is an
+// node client.mjs SERVER DATA_DIR BASIS_JSON, or node client.mjs URL TOKEN BASIS_JSON for a server on HTTP: prints what it saw as one JSON object; any surprise is an
 // exception. The SDK itself checks every structured result against the schema that the server listed.
 import { readFileSync } from "node:fs";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 
 // What the SDK's validator says of a schema goes to the console, where people look for errors: kept, and counted.
@@ -15,7 +16,9 @@ new AjvJsonSchemaValidator().getValidator({ type: "integer", format: "uint32" })
 if (warnings.splice(0).length === 0) throw new Error("a warning would not have been noticed");
 
 const [server, dataDir, basisFile] = process.argv.slice(2);
-const transport = new StdioClientTransport({ command: server, args: ["--data-dir", dataDir, "serve"] });
+const transport = server.startsWith("http:")
+  ? new StreamableHTTPClientTransport(new URL(server), { requestInit: { headers: { Authorization: `Bearer ${dataDir}` } } })
+  : new StdioClientTransport({ command: server, args: ["--data-dir", dataDir, "serve"] });
 const client = new Client({ name: "foreign-ts", version: "1.0.0" });
 await client.connect(transport);
 
