@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, Error, Result};
-use crate::job::question::{Answer, QuestionRecord, not_open};
+use crate::job::question::{Answer, QuestionRecord};
 use crate::mcp::clean;
 
 /// Longest question that a client is shown, in characters.
@@ -60,27 +60,21 @@ fn request(question: &QuestionRecord) -> Option<InputRequest> {
     Some(InputRequest::Elicitation(ElicitRequest::new(params)))
 }
 
-/// The responses as answers, by the questions' own keys.
+/// The responses as answers, by the questions' own keys; those to nothing that is asked now are left out.
 ///
 /// # Errors
-/// `no_open_question` for a name that is not asked now; `invalid_argument` for what is no response.
+/// `invalid_argument` for what is no response.
 pub fn answers(
     open: &[QuestionRecord],
-    responses: InputResponses,
+    responses: &InputResponses,
 ) -> Result<Vec<(String, Answer)>> {
-    responses
-        .into_iter()
-        .map(|(given, response)| {
-            let question = open
-                .iter()
-                .find(|question| name(question) == given)
-                .ok_or_else(|| not_open(&given, open))?;
-            Ok((question.key.clone(), answer(question, response)?))
-        })
+    open.iter()
+        .filter_map(|question| Some((question, responses.get(&name(question))?)))
+        .map(|(question, response)| Ok((question.key.clone(), answer(question, response)?)))
         .collect()
 }
 
-fn answer(question: &QuestionRecord, response: Value) -> Result<Answer> {
+fn answer(question: &QuestionRecord, response: &Value) -> Result<Answer> {
     let elicited = Elicited::deserialize(response).map_err(|error| {
         let text = format!(
             "the response to `{}` is none to an elicitation: {error}",

@@ -130,11 +130,11 @@ impl Jobs {
         Ok(GetTaskResult::new(task))
     }
 
-    /// `tasks/update`: answers to a job's questions, all of them or none. A job that asks nothing takes none.
+    /// `tasks/update`: answers to a job's questions, all of them or none. A response to what is not asked
+    /// now changes nothing, as SEP-2663 wants: the client may have been overtaken by another.
     ///
     /// # Errors
-    /// As for [`Jobs::get_task`], and -32602 for an answer that does not fit, or to a question that is not
-    /// asked now.
+    /// As for [`Jobs::get_task`], and -32602 for an answer that does not fit.
     pub async fn update_task(
         &self,
         params: UpdateTaskParams,
@@ -145,10 +145,17 @@ impl Jobs {
         let responses = params.input_responses;
         caller
             .blocking(move |service, owner| {
-                let open = service.questions(owner, &id)?;
-                match input::answers(&open, responses)? {
-                    none if none.is_empty() => Ok(()),
-                    answers => service.answer(owner, &id, answers).map(drop),
+                loop {
+                    let open = service.questions(owner, &id)?;
+                    let answers = input::answers(&open, &responses)?;
+                    if answers.is_empty() {
+                        return Ok(());
+                    }
+                    match service.answer(owner, &id, answers) {
+                        // Somebody was faster with one of them: the others are still to be answered.
+                        Err(error) if error.code == Code::NoOpenQuestion => {}
+                        answered => return answered.map(drop),
+                    }
                 }
             })
             .await
