@@ -10,12 +10,6 @@ export class JobFailed extends Error {
   }
 }
 
-interface Part extends Job {
-  value?: unknown;
-  outline?: Record<string, string>;
-  page?: { offset: number; count: number; total: number; next_offset?: number };
-}
-
 export class Jobs {
   constructor(readonly client: Client) {}
 
@@ -29,9 +23,9 @@ export class Jobs {
     return "result" in reply ? reply.result : this.part(reply.job_id!, "");
   }
 
-  private async call(name: string, args: object): Promise<Part> {
+  private async call(name: string, args: object): Promise<Job> {
     const result = await this.client.callTool({ name, arguments: { ...args } });
-    const reply = result.structuredContent as unknown as Part;
+    const reply = result.structuredContent as unknown as Job;
     if (result.isError) throw new JobFailed(reply);
     return reply;
   }
@@ -46,10 +40,10 @@ export class Jobs {
     const pieces: unknown[] = [];
     for (let at: number | undefined = 0; at !== undefined && at < reply.page!.total; ) {
       if (at > 0) reply = await read(at);
-      const page: NonNullable<Part["page"]> = reply.page!;
+      const page: NonNullable<Job["page"]> = reply.page!;
       if (page.count > 0) {
         pieces.push(reply.value);
-        at = page.next_offset;
+        at = page.next_offset ?? undefined;
         continue;
       }
       // One item alone is larger than a reply: an array names it in `next`, an object in its outline.
