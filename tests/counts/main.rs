@@ -35,7 +35,7 @@ const LIMITS: [Limit; 4] = [
     },
     Limit {
         path: "a server's start",
-        most: 172.0,
+        most: 185.0,
         of: "a start of rmcp",
     },
     Limit {
