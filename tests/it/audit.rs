@@ -300,8 +300,9 @@ fn what_is_promised_is_synced_before() {
     );
     // The patch, then the result, each whole on the disk before it gets its name, and then the name.
     // (A command tells the id when the supervisor has detached: all this may be done by then.)
-    let patch = first(&calls, synced, &rename, &["patch."]);
-    first(&calls[..patch], synced, &sync, &[".tmp"]);
+    let accepted = first(&calls, 0, &sync, &["ledger.db-wal"]);
+    let patch = first(&calls, accepted, &rename, &["patch."]);
+    first(&calls[..patch], accepted, &sync, &[".tmp"]);
     let result = first(&calls, patch, &rename, &[".half", "results."]);
     let half = first(&calls, patch, &sync, &[".half"]);
     assert!(half < result, "the result is synced before it is renamed");
