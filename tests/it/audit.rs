@@ -274,8 +274,9 @@ fn what_is_promised_is_synced_before() {
         &["run", "part", "--with", "true", "--detach"],
     );
     let id = first_line(&mut tracer);
-    sandbox.wait(&id);
+    // Nobody else looks before all that is traced has ended: a look starts what is queued, unseen.
     tracer.wait().expect("the tracer ends");
+    sandbox.wait(&id);
     let calls = calls(&log);
     let sync = ["fsync", "fdatasync"];
     let rename = ["rename", "renameat", "renameat2"];
