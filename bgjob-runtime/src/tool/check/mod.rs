@@ -5,6 +5,8 @@
 //! (`30.0` for an integer, `null` for an absent option) are rewritten.
 
 pub(crate) mod answer;
+#[cfg(test)]
+mod composed;
 pub(crate) mod number;
 mod problems;
 #[cfg(test)]
