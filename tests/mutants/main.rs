@@ -5,24 +5,25 @@
 //!
 //! `cargo test -p bgjob-tests --test mutants -- --run [part of a name…]`
 //!
-//! The outcome is a Markdown table, for the book's internals.
+//! First each test runs without a mistake: one that fails then can notice nothing. The outcome is a
+//! Markdown table for the book's internals, each row with what the test said.
 
 mod dataflow;
 mod engine;
+mod lab;
 mod table;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Duration;
 
+use lab::{LIB, Lab, Told};
 use table::{Mutant, all};
 
-/// A test that hangs under a mistake has noticed it.
+/// A test that takes this long under a mistake hangs, unless it takes a tenth of that without one.
 const LIMIT: Duration = Duration::from_secs(240);
-
-/// The target of tests that stand beside the engine's code.
-const LIB: &str = "lib";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -46,24 +47,59 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let wanted: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
-    let chosen = all().filter(|mutant| {
-        wanted.is_empty() || wanted.iter().any(|part| mutant.name.contains(*part))
-    });
-    let copy = copied();
-    println!("| mistake | where | noticed by | |\n|---|---|---|---|");
-    let mut survivors = 0;
-    for mutant in chosen {
-        let outcome = try_out(mutant, &copy);
-        survivors += u32::from(outcome == "SURVIVED");
-        println!(
-            "| {} | `{}` | `{}` | {outcome} |",
-            mutant.name, mutant.file, mutant.test
-        );
-    }
-    if survivors == 0 {
+    let chosen: Vec<&Mutant> = all()
+        .filter(|mutant| wanted.is_empty() || wanted.iter().any(|part| mutant.name.contains(*part)))
+        .collect();
+    if make_them(&chosen) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Makes each mistake and prints its row; whether all were noticed.
+fn make_them(chosen: &[&Mutant]) -> bool {
+    let lab = Lab::new(&root());
+    let sound = controls(&lab, chosen);
+    println!("| mistake | where | noticed by | |\n|---|---|---|---|");
+    let mut all_noticed = true;
+    for mutant in chosen {
+        let outcome = match sound[mutant.test] {
+            Some(took) => lab.with(mutant, || judge(&lab, mutant, LIMIT.max(took * 10))),
+            None => Err("its test fails without it too".to_owned()),
+        };
+        all_noticed &= outcome.is_ok();
+        println!(
+            "| {} | `{}` | `{}` | {} |",
+            mutant.name,
+            mutant.file,
+            mutant.test,
+            outcome.unwrap_or_else(|why| why)
+        );
+    }
+    all_noticed
+}
+
+/// How long each test takes without a mistake; `None` for one that fails.
+fn controls<'a>(lab: &Lab, chosen: &[&'a Mutant]) -> BTreeMap<&'a str, Option<Duration>> {
+    let mut sound = BTreeMap::new();
+    for mutant in chosen {
+        sound.entry(mutant.test).or_insert_with(|| {
+            let (told, took) = lab.test(mutant, LIMIT);
+            eprintln!("without a mistake: {} {told:?} in {took:.1?}", mutant.test);
+            (told == Told::Passed).then_some(took)
+        });
+    }
+    sound
+}
+
+/// What the test said of the mistake, or why it did not notice it.
+fn judge(lab: &Lab, mutant: &Mutant, limit: Duration) -> Result<String, String> {
+    match lab.test(mutant, limit).0 {
+        Told::Broken => Err("does not compile".to_owned()),
+        Told::Passed => Err("SURVIVED".to_owned()),
+        Told::Hung => Ok("noticed by a hang".to_owned()),
+        Told::Failed(why) => Ok(format!("noticed: {}", why.replace('|', "\\|"))),
     }
 }
 
@@ -102,83 +138,4 @@ fn says(folder: &Path, text: &str) -> bool {
             fs::read_to_string(path).is_ok_and(|content| content.contains(text))
         }
     })
-}
-
-/// The source without its build, in a place of its own.
-fn copied() -> PathBuf {
-    let copy = root().join("target/mutants/source");
-    let _ = fs::remove_dir_all(&copy);
-    fs::create_dir_all(&copy).expect("a folder for the copy");
-    for entry in fs::read_dir(root()).expect("the repository").flatten() {
-        let name = entry.file_name();
-        if name != "target" && name != ".git" {
-            let done = Command::new("cp")
-                .arg("-a")
-                .arg(entry.path())
-                .arg(&copy)
-                .status();
-            assert!(
-                done.is_ok_and(|status| status.success()),
-                "{name:?} is copied"
-            );
-        }
-    }
-    copy
-}
-
-fn try_out(mutant: &Mutant, copy: &Path) -> &'static str {
-    let file = copy.join("bgjob-runtime/src").join(mutant.file);
-    let sound = fs::read_to_string(&file).expect("the source");
-    fs::write(&file, sound.replacen(mutant.from, mutant.to, 1)).expect("the mistake is made");
-    let outcome = if !cargo(copy, mutant, true) {
-        "does not compile"
-    } else if cargo(copy, mutant, false) {
-        "SURVIVED"
-    } else {
-        "noticed"
-    };
-    fs::write(&file, sound).expect("the mistake is undone");
-    outcome
-}
-
-/// Builds the test, or runs it; whether that went well in time.
-fn cargo(copy: &Path, mutant: &Mutant, only_build: bool) -> bool {
-    let mut command = Command::new(env!("CARGO"));
-    command
-        .current_dir(copy)
-        .env("CARGO_TARGET_DIR", copy.with_file_name("build"))
-        .args(["test", "-q"]);
-    match mutant.target {
-        LIB => command.args(["-p", "bgjob-runtime", "--lib"]),
-        target => command.args([
-            "-p",
-            "bgjob-tests",
-            "--features",
-            "failpoints",
-            "--test",
-            target,
-        ]),
-    };
-    if only_build {
-        command.arg("--no-run");
-    } else {
-        command.arg("--").arg(mutant.test);
-    }
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("cargo starts");
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return status.success();
-        }
-        if !only_build && Instant::now() > deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            return false;
-        }
-        std::thread::park_timeout(Duration::from_millis(50));
-    }
 }
