@@ -1,7 +1,10 @@
 //! The ledger against a small model of it: any sequence of calls gives the same states.
 
+mod questions;
+
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -9,15 +12,22 @@ use super::{Accepted, CancelAnswer, Claim, Claimed, Ledger, NewJob};
 use crate::error::{Code, Error};
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Outcome};
+use crate::job::retry::{Retries, RetryOn};
 use crate::job::state::JobState;
+use questions::Asked;
 
 const LIMIT: usize = 2;
+/// A crash is tried again once, by some jobs.
+const ONCE_MORE: Retries = Retries::new(1)
+    .on(&[RetryOn::Crashed])
+    .backoff(Duration::from_secs(1));
 
 /// A call; the number picks one of the jobs.
 #[derive(Clone, Debug)]
 enum Step {
     Accept {
         after: Option<usize>,
+        retries: bool,
     },
     Claim(usize),
     /// An end with or without a result, by the attempt that runs or by an earlier one.
@@ -28,19 +38,37 @@ enum Step {
     },
     GiveBack(usize),
     Cancel(usize),
+    /// What an attempt asks, by the number of a set of keys; anew, if it could not use an answer.
+    Ask {
+        job: usize,
+        keys: usize,
+        anew: bool,
+        stale: bool,
+    },
+    /// An answer to a question as it is, or as it was.
+    Answer {
+        job: usize,
+        key: usize,
+        stale: bool,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let job = 0..12usize;
     let step = prop_oneof![
-        3 => prop::option::of(job.clone()).prop_map(|after| Step::Accept { after }),
+        3 => (prop::option::of(job.clone()), any::<bool>())
+            .prop_map(|(after, retries)| Step::Accept { after, retries }),
         4 => job.clone().prop_map(Step::Claim),
         3 => (job.clone(), any::<bool>(), prop::bool::weighted(0.2))
             .prop_map(|(job, well, stale)| Step::Finish { job, well, stale }),
         1 => job.clone().prop_map(Step::GiveBack),
-        2 => job.prop_map(Step::Cancel),
+        2 => job.clone().prop_map(Step::Cancel),
+        3 => (job.clone(), 0..4usize, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
+            .prop_map(|(job, keys, anew, stale)| Step::Ask { job, keys, anew, stale }),
+        3 => (job, 0..2usize, prop::bool::weighted(0.2))
+            .prop_map(|(job, key, stale)| Step::Answer { job, key, stale }),
     ];
-    prop::collection::vec(step, 1..60)
+    prop::collection::vec(step, 1..80)
 }
 
 /// What the model knows of a job.
@@ -53,6 +81,8 @@ struct Modelled {
     cancel: bool,
     waits_for: Option<usize>,
     completion: Option<i64>,
+    attempts_left: u32,
+    asked: BTreeMap<&'static str, Asked>,
 }
 
 #[derive(Default)]
@@ -95,7 +125,7 @@ impl Model {
     }
 }
 
-fn accept(ledger: &mut Ledger, model: &mut Model, after: Option<usize>) {
+fn accept(ledger: &mut Ledger, model: &mut Model, after: Option<usize>, retries: bool) {
     let mut random = [0; 20];
     random[0] = u8::try_from(model.jobs.len() % 32).unwrap();
     random[1] = u8::try_from(model.jobs.len() / 32).unwrap();
@@ -122,7 +152,7 @@ fn accept(ledger: &mut Ledger, model: &mut Model, after: Option<usize>) {
         reads: &BTreeMap::new(),
         after: &names,
         idempotency_key: None,
-        retries: None,
+        retries: retries.then_some(ONCE_MORE),
         dedupe: None,
         retry_of: None,
         max_queued: 1000,
@@ -141,6 +171,8 @@ fn accept(ledger: &mut Ledger, model: &mut Model, after: Option<usize>) {
                 cancel: false,
                 waits_for: awaited.filter(|index| !model.jobs[*index].state.is_terminal()),
                 completion: None,
+                attempts_left: 1 + u32::from(retries),
+                asked: BTreeMap::new(),
             });
         }
         Err(error) => assert!(refused && error.code == Code::DependencyFailed, "{error}"),
@@ -171,7 +203,8 @@ fn claim(ledger: &mut Ledger, model: &mut Model, index: usize, turn: usize) {
         build: "b",
         nonce: &nonce,
         boot: "boot",
-        now_ms: 10,
+        // Later than any pause.
+        now_ms: i64::try_from(turn).unwrap() * 10_000,
     };
     let claimed = ledger.claim(model.jobs[index].seq, &claim).unwrap();
     let full = model.running() >= LIMIT;
@@ -183,11 +216,18 @@ fn claim(ledger: &mut Ledger, model: &mut Model, index: usize, turn: usize) {
             assert!(!full && free);
             model.jobs[index].state = JobState::Running;
             model.jobs[index].nonce = nonce;
+            model.jobs[index].attempts_left -= 1;
         }
     }
 }
 
-fn finish(ledger: &mut Ledger, model: &mut Model, index: usize, well: bool, stale: bool) {
+fn finish(
+    ledger: &mut Ledger,
+    model: &mut Model,
+    index: usize,
+    turn: usize,
+    (well, stale): (bool, bool),
+) {
     let job = model.jobs[index].clone();
     let nonce = if stale {
         "of another attempt"
@@ -195,14 +235,18 @@ fn finish(ledger: &mut Ledger, model: &mut Model, index: usize, well: bool, stal
         &job.nonce
     };
     let outcome = outcome(well, job.cancel);
-    let finished = ledger.finish(job.seq, nonce, &outcome, None, 20).unwrap();
+    let now = i64::try_from(turn).unwrap() * 10_000;
+    let finished = ledger.finish(job.seq, nonce, &outcome, None, now).unwrap();
     let ours = job.state.is_running() && !stale;
     assert_eq!(
         finished.is_some(),
         ours,
         "only the attempt that runs can end its job"
     );
-    if ours {
+    if ours && outcome.state == JobState::Failed && job.attempts_left > 0 {
+        model.jobs[index].state = JobState::Queued;
+        model.jobs[index].nonce.clear();
+    } else if ours {
         model.end(index, outcome.state);
     }
 }
@@ -224,17 +268,29 @@ fn give_back(ledger: &mut Ledger, model: &mut Model, index: usize) {
     if job.state == JobState::Running {
         job.state = JobState::Queued;
         job.nonce.clear();
+        job.attempts_left += 1;
     }
 }
 
 fn take(ledger: &mut Ledger, model: &mut Model, step: &Step, turn: usize) {
     let there = |index: usize| index < model.jobs.len();
     match *step {
-        Step::Accept { after } => accept(ledger, model, after),
+        Step::Accept { after, retries } => accept(ledger, model, after, retries),
         Step::Claim(job) if there(job) => claim(ledger, model, job, turn),
-        Step::Finish { job, well, stale } if there(job) => finish(ledger, model, job, well, stale),
+        Step::Finish { job, well, stale } if there(job) => {
+            finish(ledger, model, job, turn, (well, stale))
+        }
         Step::GiveBack(job) if there(job) => give_back(ledger, model, job),
         Step::Cancel(job) if there(job) => cancel(ledger, model, job),
+        Step::Ask {
+            job,
+            keys,
+            anew,
+            stale,
+        } if there(job) => questions::ask(ledger, &mut model.jobs[job], keys, anew, stale),
+        Step::Answer { job, key, stale } if there(job) => {
+            questions::answer(ledger, &mut model.jobs[job], key, stale, turn)
+        }
         _ => {}
     }
 }
@@ -257,6 +313,7 @@ proptest! {
                 let record = ledger.job_by_seq(job.seq).unwrap().unwrap();
                 prop_assert_eq!(record.state, job.state, "{} after {:?}", &job.id, step);
                 prop_assert_eq!(record.completion_seq, job.completion);
+                questions::compare(&ledger, &record, job);
             }
             prop_assert_eq!(ledger.count_alive().unwrap() as usize, model.running());
         }
