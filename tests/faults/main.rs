@@ -11,6 +11,7 @@ mod cancel;
 mod chains;
 mod disk;
 mod hooks;
+mod questions;
 mod reconcile;
 mod supervisor;
 mod trees;
@@ -35,6 +36,7 @@ fn all() -> Vec<Scenario> {
         chains::ALL,
         disk::ALL,
         hooks::ALL,
+        questions::ALL,
         reconcile::ALL,
         supervisor::ALL,
         trees::ALL,

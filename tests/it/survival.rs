@@ -31,12 +31,16 @@ fn killing_the_submitters_process_group_after_the_id_leaves_the_job_alone() {
         .spawn()
         .unwrap();
     let mut id = String::new();
-    BufReader::new(submitter.stdout.take().unwrap())
-        .read_line(&mut id)
-        .unwrap();
+    let mut told = BufReader::new(submitter.stdout.take().unwrap());
+    told.read_line(&mut id).unwrap();
     let _ = kill_process_group(Pid::from_child(&submitter), Signal::KILL);
     submitter.wait().unwrap();
     oracle.wait_for(1);
+    // While the job runs: nothing of it keeps the submitter's reader waiting.
+    let (end, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || end.send(std::io::copy(&mut told, &mut std::io::sink()).is_ok()));
+    let ended = ended.recv_timeout(bgjob_tests::PATIENCE);
+    assert_eq!(ended, Ok(true), "the submitter's output is still open");
     oracle.open();
     let id = id.trim();
     let view = sandbox.wait(id);

@@ -20,6 +20,7 @@ pub fn problems(sandbox: &Sandbox) -> Vec<String> {
     patched_with_the_result(sandbox, &ledger, &values, &mut found);
     computed_from_the_promise(sandbox, &ledger, &values, &mut found);
     sums(sandbox, &ledger, &mut found);
+    told_what_was_answered(sandbox, &ledger, &mut found);
     attempts(&ledger, &mut found);
     found
 }
@@ -221,6 +222,27 @@ fn sums(sandbox: &Sandbox, ledger: &Connection, found: &mut Vec<String>) {
         let sum = read_json(sandbox, &id, "results.json").as_u64();
         if sum != upto.map(|upto| upto * (upto + 1) / 2) {
             found.push(format!("{id} added up to {sum:?}"));
+        }
+    }
+}
+
+/// A job that asked has what was answered, whichever of its attempts was told.
+fn told_what_was_answered(sandbox: &Sandbox, ledger: &Connection, found: &mut Vec<String>) {
+    let mut statement = ledger
+        .prepare(
+            "SELECT j.id, (SELECT json_group_array(q.answer ->> '$.value' ORDER BY q.key)
+                           FROM question q WHERE q.job = j.seq)
+             FROM job j WHERE j.tool = 'ask_in_turn' AND j.state = 'completed'",
+        )
+        .expect("the query is right");
+    let rows = statement.query_map([], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    });
+    for row in rows.expect("the ledger reads") {
+        let (id, answers) = row.expect("a row");
+        let told = read_json(sandbox, &id, "results.json")["answers"].to_string();
+        if told != answers {
+            found.push(format!("{id} was told {told} and answered {answers}"));
         }
     }
 }

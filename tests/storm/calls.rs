@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bgjob_tests::Sandbox;
+use serde_json::{Value, json};
 
 /// Idempotency keys in use: few, so that they meet again.
 const KEYS: usize = 40;
@@ -18,6 +19,8 @@ pub struct Call {
     pub key: Option<String>,
     /// The job that it shall wait for.
     pub after: Option<String>,
+    /// The job and the key that it answers, and with what.
+    pub answer: Option<(String, String, Value)>,
 }
 
 impl Call {
@@ -38,6 +41,16 @@ impl Call {
         }
     }
 
+    /// An answer to what a job asks; `None` does not want to say.
+    pub fn answer(id: &str, key: &str, number: Option<usize>) -> Self {
+        let word = number.map_or("--decline".to_owned(), |number| number.to_string());
+        let answer = number.map_or(json!("declined"), |number| json!({"value": number}));
+        Call {
+            answer: Some((id.to_owned(), key.to_owned(), answer)),
+            ..Call::plain(&["jobs", "answer", id, "--key", key, &word])
+        }
+    }
+
     fn with(mut self, option: &str, value: &str) -> Self {
         self.args.extend([option.to_owned(), value.to_owned()]);
         self
@@ -53,7 +66,7 @@ pub fn draw(
 ) -> Call {
     let word = format!("<{number}>");
     let until = (1 + below(4)).to_string();
-    match below(26) {
+    match below(28) {
         0..4 => Call::run(&["gate", "--socket", socket]),
         4 => Call::run(&["one_gate", "--socket", socket]),
         5..7 => Call::run(&["note", "--text", &word]),
@@ -75,6 +88,7 @@ pub fn draw(
         21 => Call::run(&["second_time", "--socket", socket]),
         22 => Call::run(&["add_up", "--upto", "30", "--killed-at", "17"]),
         23..25 => keyed(below(KEYS), below(6) == 0),
+        25..27 => Call::run(&["ask_in_turn", "--keys", "[\"a\", \"b\"]"]),
         _ => after(recent, &word, below),
     }
 }
@@ -110,6 +124,7 @@ pub struct Told {
     ids: Vec<String>,
     keys: BTreeMap<String, BTreeSet<String>>,
     afters: Vec<(String, String)>,
+    answers: Vec<(String, String, Value)>,
 }
 
 impl Told {
@@ -125,6 +140,16 @@ impl Told {
             }
             self.ids.push(id);
         }
+    }
+
+    /// Notes an answer that was taken.
+    pub fn answered(&mut self, call: &Call) {
+        self.answers.extend(call.answer.clone());
+    }
+
+    /// How many answers were taken.
+    pub fn answers(&self) -> usize {
+        self.answers.len()
     }
 
     /// Every acknowledged id.
@@ -150,6 +175,7 @@ impl Told {
                 found.push(format!("{key} stands for {ids:?}"));
             }
         }
+        self.lost_answers(sandbox, &mut found);
         let ledger = sandbox.ledger();
         let mut statement = ledger
             .prepare(
@@ -177,5 +203,24 @@ impl Told {
             }
         }
         found
+    }
+
+    /// An answer that was taken stands, and is the only one.
+    fn lost_answers(&self, sandbox: &Sandbox, found: &mut Vec<String>) {
+        let mut seen = BTreeSet::new();
+        let sql = "SELECT q.answer FROM question q JOIN job j ON j.seq = q.job WHERE j.id = ?1 AND q.key = ?2";
+        let ledger = sandbox.ledger();
+        for (id, key, answer) in &self.answers {
+            let kept = ledger.query_row(sql, [id, key], |row| row.get::<_, Option<String>>(0));
+            let kept: Option<Value> = kept
+                .ok()
+                .flatten()
+                .and_then(|kept| serde_json::from_str(&kept).ok());
+            if kept.as_ref() != Some(answer) || !seen.insert((id, key)) {
+                found.push(format!(
+                    "`{key}` of {id} was answered {answer} and is {kept:?}"
+                ));
+            }
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Gusts {
 fn points() -> Vec<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bgjob-runtime/src");
     let mut found = Vec::new();
-    for folder in ["", "service", "supervisor"] {
+    for folder in ["", "service", "supervisor", "tool/context"] {
         for entry in fs::read_dir(source.join(folder))
             .expect("the engine's source")
             .flatten()

@@ -3,8 +3,8 @@
 //! `cargo test -p bgjob-tests --test storm -- --seconds 1800 --seed 7`
 //!
 //! The seed decides what is done and in which order; what the kernel makes of it is its own affair.
-//! Jobs wait for jobs, read and write one field that is reset under them, are tried again, and share
-//! idempotency keys. Built with `--features failpoints`, deaths and errors strike the engine's own
+//! Jobs wait for jobs, read and write one field that is reset under them, are tried again, ask and are
+//! answered, and share idempotency keys. Built with `--features failpoints`, deaths and errors strike the engine's own
 //! edges too.
 //! `--program` names another build of the fixture, so that a long storm does not see the next build.
 //! Without arguments it blows for 5 s, so that it stays sound between the long runs.
@@ -101,6 +101,9 @@ fn come_to_rest(sandbox: &Sandbox) -> Vec<String> {
         if ran.code != Some(0) {
             return vec![format!("doctor: {ran:?}")];
         }
+        for (id, key) in weather::open_questions(sandbox) {
+            sandbox.run(["jobs", "answer", &id, "--key", &key, "7"]);
+        }
         if live() == 0 && sandbox.processes().is_empty() {
             let ran = sandbox.run(["doctor"]);
             return if ran.code == Some(0) {
@@ -156,12 +159,15 @@ fn report(sandbox: &Sandbox, weather: &Weather<'_>, oracle: &Oracle) {
         row.expect("the ledger reads")
     };
     println!(
-        "{} promised values of live writers, {} failed attempts, {} patches of before a reset, {} replayed calls; \
+        "{} promised values of live writers, {} failed attempts, {} patches of before a reset, {} replayed calls, \
+         {} answers on record, {} told so; \
          at most {} bodies at once",
         number("SELECT count(*) FROM pin WHERE writer IS NOT NULL"),
         number("SELECT count(*) FROM attempt"),
         number("SELECT count(*) FROM job WHERE patch_skipped LIKE '%reset%'"),
         weather.told().replayed(),
+        number("SELECT count(*) FROM question WHERE answer IS NOT NULL"),
+        weather.told().answers(),
         oracle.most()
     );
 }

@@ -86,7 +86,7 @@ impl<'a> Weather<'a> {
     /// Does one thing.
     pub fn step(&mut self) {
         self.steps += 1;
-        match self.below(108) {
+        match self.below(120) {
             0..60 => self.submit(),
             60..65 => self.kill(Kind::Supervisor, "supervisors killed"),
             65..70 => self.kill(Kind::Worker, "workers killed"),
@@ -100,8 +100,25 @@ impl<'a> Weather<'a> {
                 self.count("looks");
                 self.sandbox.run(["doctor"]);
             }
+            100..112 => self.answer(),
             _ => self.gust(),
         }
+    }
+
+    /// Answers what a job asks, or one of the latest jobs whether it asks or not.
+    fn answer(&mut self) {
+        let mut open = open_questions(self.sandbox);
+        if open.is_empty() || self.below(5) == 0 {
+            let recent = self.told.recent().iter();
+            open = recent.map(|id| (id.clone(), "a".to_owned())).collect();
+        }
+        if open.is_empty() {
+            return;
+        }
+        let (id, key) = open.swap_remove(self.below(open.len()));
+        let number = (self.below(12) > 0).then(|| self.below(250));
+        self.count("answers");
+        self.start(Call::answer(&id, &key, number));
     }
 
     fn submit(&mut self) {
@@ -163,6 +180,9 @@ impl<'a> Weather<'a> {
                 .map(str::to_owned)
                 .collect();
             self.told.take(call, ids);
+        }
+        if output.status.code() == Some(0) {
+            self.told.answered(call);
         }
         // Done, refused for a reason that the caller can see, or killed; with a failing disk, an error.
         let fine = matches!(output.status.code(), Some(0..=2) | None);
@@ -259,6 +279,17 @@ impl<'a> Weather<'a> {
             self.collect(submitter, &call);
         }
     }
+}
+
+/// What is asked now: jobs and keys.
+pub fn open_questions(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let sql = "SELECT j.id, q.key FROM question q JOIN job j ON j.seq = q.job AND j.nonce = q.nonce
+               WHERE j.state = 'input_required' AND q.answer IS NULL";
+    let ledger = sandbox.ledger();
+    let mut statement = ledger.prepare(sql).expect("the query is right");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let rows = rows.expect("the ledger reads");
+    rows.map(|row| row.expect("a row")).collect()
 }
 
 fn below(random: &mut u64, most: usize) -> usize {

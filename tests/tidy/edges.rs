@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::{none, root, rust_files, shown};
 
 /// Where jobs move: files of the engine whose steps other processes can see.
-const ENGINE: [&str; 10] = [
+const ENGINE: [&str; 13] = [
     "service/submit.rs",
     "service/cancel.rs",
     "service/prune.rs",
@@ -16,12 +16,15 @@ const ENGINE: [&str; 10] = [
     "supervisor/child.rs",
     "supervisor/commit.rs",
     "supervisor/recover.rs",
+    "supervisor/questions.rs",
+    "service/questions.rs",
+    "tool/context/desk.rs",
     "launcher.rs",
     "worker.rs",
 ];
 
 /// What such a step looks like: a transaction, a rename that others wait for, a process, a signal.
-const STEPS: [&str; 22] = [
+const STEPS: [&str; 26] = [
     ".accept(&NewJob",
     "files::create_private_dir(dir.path())",
     "files::write_new(&dir.input()",
@@ -44,6 +47,10 @@ const STEPS: [&str; 22] = [
     "ledger.give_back(",
     "sweep::kill_tree(",
     "std::fs::rename(&half",
+    "files::write_atomic(&self.dir.questions(",
+    "ledger.ask(job.seq",
+    ".answer(owner.as_str()",
+    "files::write_atomic(&self.dir.answers(",
 ];
 
 /// How many lines above a step its failpoint may stand.

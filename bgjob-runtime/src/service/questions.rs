@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::JobService;
 use crate::clock;
 use crate::error::{Code, Error, Result};
+use crate::failpoint::failpoint;
 use crate::job::id::JobId;
 use crate::job::question::{ANSWER_BYTES, Answer, QuestionRecord, not_open};
 use crate::job::request::Owner;
@@ -41,9 +42,14 @@ impl JobService {
             .into_iter()
             .map(|(key, answer)| fit(&open, &key, answer))
             .collect::<Result<_>>()?;
+        failpoint!("answer.before_commit", |error| Error::storage(
+            "answer a job",
+            error
+        ));
         let job = self
             .ledger()
             .answer(owner.as_str(), id, &given, clock::now_ms())?;
+        failpoint!("answer.after_commit");
         projection::publish_job(&self.data, &job);
         self.render(&job)
     }

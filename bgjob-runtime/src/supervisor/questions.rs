@@ -9,6 +9,7 @@ use std::io;
 
 use crate::clock;
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::job::question::{Delivery, MOST_OPEN, Wanted};
 use crate::job::record::JobRecord;
 use crate::store::data_dir::DataDir;
@@ -70,7 +71,11 @@ impl<'a> Carrier<'a> {
             return Ok(());
         }
         let wanted = wanted(&bytes);
+        failpoint!("ask.before_commit", |error| {
+            Error::storage("note what the job asks", error)
+        });
         if let Some(job) = ledger.ask(job.seq, self.nonce, &wanted, clock::now_ms())? {
+            failpoint!("ask.after_commit");
             publish_job(self.data, &job);
         }
         (self.seen, self.asks) = (bytes, !wanted.is_empty());
@@ -83,8 +88,12 @@ impl<'a> Carrier<'a> {
             return Ok(());
         }
         let json = serde_json::to_vec(&answers).unwrap_or_default();
+        failpoint!("tell.before_file", |error| {
+            Error::storage("tell the job its answers", error)
+        });
         files::write_atomic(&self.dir.answers(self.nonce), &json, Durability::Relaxed)
             .map_err(|error| Error::storage("tell the job its answers", error))?;
+        failpoint!("tell.after_file");
         self.told = answers;
         Ok(())
     }

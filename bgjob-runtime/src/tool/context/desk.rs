@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Code, Error, Result};
+use crate::failpoint::failpoint;
 use crate::job::question::{Answer, Delivery, MOST_OPEN, Wanted};
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::JobDir;
@@ -108,6 +109,7 @@ impl Desk {
     fn publish(&self, state: &State) -> io::Result<()> {
         let wanted: Vec<&Wanted> = state.open.values().collect();
         let json = serde_json::to_vec(&wanted)?;
+        failpoint!("ask.before_file", |error| error);
         files::write_atomic(&self.dir.questions(&self.nonce), &json, Durability::Relaxed)?;
         touch(self.dir.path());
         Ok(())

@@ -63,12 +63,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(job, well, stale)| Step::Finish { job, well, stale }),
         1 => job.clone().prop_map(Step::GiveBack),
         2 => job.clone().prop_map(Step::Cancel),
-        3 => (job.clone(), 0..4usize, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
+        6 => (job.clone(), 0..4usize, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
             .prop_map(|(job, keys, anew, stale)| Step::Ask { job, keys, anew, stale }),
-        3 => (job, 0..2usize, prop::bool::weighted(0.2))
+        6 => (job, 0..2usize, prop::bool::weighted(0.2))
             .prop_map(|(job, key, stale)| Step::Answer { job, key, stale }),
     ];
-    prop::collection::vec(step, 1..80)
+    prop::collection::vec(step, 1..100)
 }
 
 /// What the model knows of a job.
@@ -274,6 +274,12 @@ fn give_back(ledger: &mut Ledger, model: &mut Model, index: usize) {
 
 fn take(ledger: &mut Ledger, model: &mut Model, step: &Step, turn: usize) {
     let there = |index: usize| index < model.jobs.len();
+    // Of those that run, if there are any: few steps would find one by its number.
+    let busy = |index: usize| {
+        let running = |index: &usize| model.jobs[*index].state.is_running();
+        let busy: Vec<usize> = (0..model.jobs.len()).filter(running).collect();
+        *busy.get(index % busy.len().max(1)).unwrap_or(&index)
+    };
     match *step {
         Step::Accept { after, retries } => accept(ledger, model, after, retries),
         Step::Claim(job) if there(job) => claim(ledger, model, job, turn),
@@ -287,9 +293,13 @@ fn take(ledger: &mut Ledger, model: &mut Model, step: &Step, turn: usize) {
             keys,
             anew,
             stale,
-        } if there(job) => questions::ask(ledger, &mut model.jobs[job], keys, anew, stale),
-        Step::Answer { job, key, stale } if there(job) => {
-            questions::answer(ledger, &mut model.jobs[job], key, stale, turn)
+        } if there(busy(job)) => {
+            let job = busy(job);
+            questions::ask(ledger, &mut model.jobs[job], keys, anew, stale);
+        }
+        Step::Answer { job, key, stale } if there(busy(job)) => {
+            let job = busy(job);
+            questions::answer(ledger, &mut model.jobs[job], key, stale, turn);
         }
         _ => {}
     }
