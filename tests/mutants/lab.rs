@@ -26,8 +26,8 @@ pub enum Told {
     Failed(String),
     /// It did not end.
     Hung,
-    /// It cannot be built.
-    Broken,
+    /// It cannot be built: the compiler's first error.
+    Broken(String),
 }
 
 /// The copy, and its build beside it.
@@ -67,18 +67,17 @@ impl Lab {
 
     /// Builds a mistake's test and runs it; what it told, and how long it took.
     pub fn test(&self, mutant: &Mutant, limit: Duration) -> (Told, Duration) {
-        let built = self.cargo(mutant).arg("--no-run").status();
+        let words = self.copy.with_file_name("words");
+        let mut build = self.cargo(mutant, &words);
+        let built = build.arg("--no-run").status();
         if !built.is_ok_and(|status| status.success()) {
-            return (Told::Broken, Duration::ZERO);
+            let said = text(&words);
+            let error = said.lines().find(|line| line.starts_with("error"));
+            return (Told::Broken(error.unwrap_or(&said).into()), Duration::ZERO);
         }
         let began = Instant::now();
-        let words = self.copy.with_file_name("words");
-        let file = fs::File::create(&words).expect("a file for what it says");
-        let mut run = self.cargo(mutant);
-        run.args(["--", mutant.test])
-            .stdout(file.try_clone().expect("a second descriptor"))
-            .stderr(file)
-            .process_group(0);
+        let mut run = self.cargo(mutant, &words);
+        run.args(["--", mutant.test]).process_group(0);
         if mutant.target != "faults" {
             run.arg("--include-ignored");
         }
@@ -93,15 +92,17 @@ impl Lab {
         (told, took)
     }
 
-    fn cargo(&self, mutant: &Mutant) -> Command {
+    /// A test command that says everything to the file `words`.
+    fn cargo(&self, mutant: &Mutant, words: &Path) -> Command {
+        let words = fs::File::create(words).expect("a file for what it says");
         let mut command = Command::new(env!("CARGO"));
         command
             .current_dir(&self.copy)
             .env("CARGO_TARGET_DIR", self.copy.with_file_name("build"))
             .args(["test", "-q", "-p"])
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stdout(words.try_clone().expect("a second descriptor"))
+            .stderr(words);
         match mutant.target {
             LIB => command.args(["bgjob-runtime", "--lib"]),
             target => command.args(["bgjob-tests", "--features", "failpoints", "--test", target]),

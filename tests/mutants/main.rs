@@ -11,6 +11,7 @@
 mod dataflow;
 mod engine;
 mod lab;
+mod questions;
 mod table;
 
 use std::collections::BTreeMap;
@@ -96,7 +97,7 @@ fn controls<'a>(lab: &Lab, chosen: &[&'a Mutant]) -> BTreeMap<&'a str, Option<Du
 /// What the test said of the mistake, or why it did not notice it.
 fn judge(lab: &Lab, mutant: &Mutant, limit: Duration) -> Result<String, String> {
     match lab.test(mutant, limit).0 {
-        Told::Broken => Err("does not compile".to_owned()),
+        Told::Broken(error) => Err(format!("cannot be built: {error}")),
         Told::Passed => Err("SURVIVED".to_owned()),
         Told::Hung => Ok("noticed by a hang".to_owned()),
         Told::Failed(why) => Ok(format!("noticed: {}", why.replace('|', "\\|"))),

@@ -40,4 +40,5 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
     crate::engine::MUTANTS
         .iter()
         .chain(crate::dataflow::MUTANTS)
+        .chain(crate::questions::MUTANTS)
 }

@@ -1,0 +1,95 @@
+//! Mistakes in asking and answering, and in whom a sweep may kill.
+
+use crate::table::{Mutant, mutant};
+
+/// One row for each.
+pub const MUTANTS: &[Mutant] = &[
+    mutant(
+        "a question of an attempt that ended can be answered",
+        "store/ledger/question.rs",
+        "AND nonce = ?6 AND answer IS NULL",
+        "AND ?6 IS NOT NULL AND answer IS NULL",
+        "lib",
+        "the_ledger_and_its_model_never_disagree",
+    ),
+    mutant(
+        "an answer replaces an answer",
+        "store/ledger/question.rs",
+        "AND nonce = ?6 AND answer IS NULL",
+        "AND nonce = ?6",
+        "lib",
+        "the_ledger_and_its_model_never_disagree",
+    ),
+    mutant(
+        "an answer to an earlier round is taken",
+        "store/ledger/question.rs",
+        "AND key = ?2 AND round = ?3",
+        "AND key = ?2 AND ?3 IS NOT NULL",
+        "lib",
+        "the_ledger_and_its_model_never_disagree",
+    ),
+    mutant(
+        "what is not asked any more stays open",
+        "store/ledger/question.rs",
+        "AND key NOT IN (SELECT value FROM json_each(?3))",
+        "AND ?3 IS NULL",
+        "lib",
+        "the_ledger_and_its_model_never_disagree",
+    ),
+    mutant(
+        "an attempt is told what it did not ask",
+        "store/ledger/question.rs",
+        "WHERE job = ?1 AND nonce = ?2 AND answer IS NOT NULL",
+        "WHERE job = ?1 AND ?2 IS NOT NULL AND answer IS NOT NULL",
+        "lib",
+        "the_ledger_and_its_model_never_disagree",
+    ),
+    mutant(
+        "an attempt that ended goes on asking",
+        "store/ledger/question.rs",
+        "job.state.is_running() && job.nonce.as_deref() == Some(nonce)",
+        "job.state.is_running() && !nonce.is_empty()",
+        "lib",
+        "the_ledger_and_its_model_never_disagree",
+    ),
+    mutant(
+        "the next attempt asks what was answered",
+        "store/ledger/question.rs",
+        "stored.round >= wanted.round =>\n        {",
+        "stored.round > wanted.round =>\n        {",
+        "faults",
+        "an_answer_reaches_its_job_wherever_its_supervisor_dies_and_nobody_is_asked_twice",
+    ),
+    mutant(
+        "a question that could not be noted counts as noted",
+        "supervisor/questions.rs",
+        "        let wanted = wanted(&bytes);\n",
+        "        let wanted = wanted(&bytes);\n        (self.seen, self.asks) = (bytes.clone(), !wanted.is_empty());\n",
+        "faults",
+        "questions_and_answers_wait_for_a_disk_that_fails",
+    ),
+    mutant(
+        "an answer that could not be carried counts as carried",
+        "supervisor/questions.rs",
+        "        let json = serde_json::to_vec(&answers).unwrap_or_default();\n",
+        "        let json = serde_json::to_vec(&answers).unwrap_or_default();\n        self.told = answers.clone();\n",
+        "faults",
+        "questions_and_answers_wait_for_a_disk_that_fails",
+    ),
+    mutant(
+        "a job that asks gives its slot away",
+        "store/ledger/claim.rs",
+        "\"SELECT count(*) FROM job INDEXED BY job_alive WHERE state IN ('running', 'input_required')\"",
+        "\"SELECT count(*) FROM job WHERE state IN ('running')\"",
+        "it",
+        "model::real_processes_and_the_model_never_disagree",
+    ),
+    mutant(
+        "a sweep takes a stranger for a process of the job",
+        "sys/sweep.rs",
+        "any(|var| var == mark)",
+        "any(|var| var == mark || var.ends_with(b\":0123\"))",
+        "it",
+        "audit::no_foreign_process_is_ever_signalled",
+    ),
+];
