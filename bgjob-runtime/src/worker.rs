@@ -25,8 +25,8 @@ use crate::sys::sweep::MARK;
 use crate::sys::{deadline, process};
 use crate::tool::call::{Call, StateValue};
 use crate::tool::context::Job;
-use crate::tool::registry::{Registry, Tool};
-use crate::tool::spec::{Body, Flavor};
+use crate::tool::registry::linked;
+use crate::tool::spec::{Body, Flavor, ToolSpec};
 
 /// What a worker was started for.
 struct Assignment {
@@ -120,8 +120,7 @@ impl Assignment {
     }
 
     fn work(&self) -> Result<()> {
-        let registry = Registry::global().map_err(|why| Error::new(Code::Crashed, why))?;
-        let tool = registry.get(self.id.tool()).ok_or_else(|| {
+        let tool = linked(self.id.tool()).ok_or_else(|| {
             Error::new(
                 Code::Crashed,
                 format!("this program has no tool `{}`", self.id.tool()),
@@ -181,14 +180,10 @@ impl Assignment {
     }
 
     /// Patch first, result last: the result's rename is what makes the attempt a success.
-    fn publish_result(&self, tool: &Tool) -> Result<()> {
+    fn publish_result(&self, tool: &ToolSpec) -> Result<()> {
         let failed = |error: io::Error| Error::storage("write the result", error);
         let half = self.half_result();
-        if let Some(patch) = tool
-            .spec
-            .state_patch
-            .filter(|patch| !patch.pointer.is_empty())
-        {
+        if let Some(patch) = tool.state_patch.filter(|patch| !patch.pointer.is_empty()) {
             let file = files::open_regular(&half).map_err(failed)?;
             if let Some(value) =
                 json_part::extract(io::BufReader::new(file), patch.pointer).map_err(failed)?
@@ -297,11 +292,11 @@ fn panicked(text: &str, place: &str) -> Error {
 
 /// Runs the function: a plain one outside any runtime, so that it may start its own; an async one on
 /// the runtime of the tool's flavour.
-fn run_body(tool: &Tool, call: &Call) -> Result<Result<()>, Panic> {
-    match tool.spec.body {
+fn run_body(tool: &ToolSpec, call: &Call) -> Result<Result<()>, Panic> {
+    match tool.body {
         Body::Sync(body) => catch_unwind(AssertUnwindSafe(|| body(call).map_err(|error| *error))),
         Body::Async(body) => {
-            let runtime = match runtime(tool.spec.flavor) {
+            let runtime = match runtime(tool.flavor) {
                 Ok(runtime) => runtime,
                 Err(error) => return Ok(Err(Error::storage("start the async runtime", error))),
             };

@@ -36,8 +36,19 @@ const STYLES: Styles = Styles::styled()
 /// The whole command line. The flags of a tool are built only when `argv` mentions it, since each
 /// needs the tool's schema.
 pub fn command(app: &App, registry: &'static Registry, argv: &[OsString]) -> Command {
-    let built_in = commands::all(registry, argv);
-    let command = Command::new(app.name.clone())
+    let all = root(app)
+        .subcommands(commands::all(registry, argv))
+        .subcommands(app.commands.iter().map(|own| own.command.clone()));
+    with_help_among_globals(all)
+}
+
+/// As much of it as serving on standard input and output needs: building the rest took half of a server's start.
+pub fn serving(app: &App) -> Command {
+    with_help_among_globals(root(app).subcommand(commands::serve()))
+}
+
+fn root(app: &App) -> Command {
+    Command::new(app.name.clone())
         .version(app.version.clone())
         .about(format!("Runs the tools of {} as background jobs", app.name))
         .styles(STYLES)
@@ -46,11 +57,8 @@ pub fn command(app: &App, registry: &'static Registry, argv: &[OsString]) -> Com
         .disable_help_subcommand(true)
         .subcommand_value_name("COMMAND")
         .args(global())
-        .subcommands(built_in)
-        .subcommands(app.commands.iter().map(|own| own.command.clone()))
         .after_help(exit_code::HELP)
-        .max_term_width(usize::from(MAX_HELP_WIDTH));
-    with_help_among_globals(command)
+        .max_term_width(usize::from(MAX_HELP_WIDTH))
 }
 
 /// Help belongs to the options that mean the same everywhere, not before the arguments of a tool.

@@ -72,7 +72,10 @@ fn with_tools(
         ));
         return Ending::Usage;
     }
-    let mut command = args::command(app, registry, &argv);
+    let mut command = match serving {
+        true => args::serving(app),
+        false => args::command(app, registry, &argv),
+    };
     let json = args::mentions_json(&argv);
     match command.try_get_matches_from_mut(argv) {
         Ok(given) if given.subcommand().is_none() && !serving => {

@@ -1,9 +1,12 @@
-//! What `tools/list` says: names, descriptions, schemas and hints for each tool, made once.
+//! What `tools/list` says: names, descriptions, schemas and hints for each tool, made once and only when
+//! somebody asks: a server that starts knows the names alone, since schemas take most of a start.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use rmcp::model::{Tool, ToolAnnotations};
+use rmcp::model::Tool;
 use serde_json::{Map, Value};
 
 use super::args;
@@ -13,7 +16,7 @@ use crate::tool::arg::{Flattened, flatten};
 use crate::tool::output::output;
 use crate::tool::registry::{self, Registry};
 use crate::tool::signature::Signature;
-use crate::tool::spec::TaskSupport;
+use describe::{Effect, describe, description};
 
 /// What a call of a tool does. The tools of [`JobTools::PerTool`] name whose jobs they follow.
 #[derive(Clone, Copy, Debug)]
@@ -43,28 +46,31 @@ pub enum Kind {
 }
 
 /// Every tool of a server.
-#[derive(Debug)]
 pub struct Catalog {
-    tools: Vec<Tool>,
-    entries: HashMap<String, Entry>,
+    entries: Vec<Entry>,
+    by_name: HashMap<String, usize>,
+    listed: OnceLock<Vec<Tool>>,
 }
 
-#[derive(Debug)]
 struct Entry {
-    index: usize,
+    name: String,
     kind: Kind,
     /// Of the tools that follow jobs; the others' arguments are checked by the service.
-    signature: Option<Signature>,
+    signature: Option<Arc<Signature>>,
+    describe: Box<dyn Fn() -> Tool + Send + Sync>,
+    described: OnceLock<Tool>,
 }
 
-/// The hints of a tool: read-only, idempotent, destructive, open to the world. What a program's own
-/// function does is not for us to say, whether it is started or repeated; jobs and state are ours.
-#[derive(Clone, Copy)]
-enum Effect {
-    Reads,
-    Starts,
-    Answers,
-    Destroys,
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+impl Entry {
+    fn tool(&self) -> &Tool {
+        self.described.get_or_init(|| (self.describe)())
+    }
 }
 
 /// What a call that starts a job may tell beside what any call tells; the result when the job of an
@@ -108,12 +114,14 @@ impl Catalog {
     /// When two would have the same name.
     pub fn new(registry: &'static Registry, job_tools: JobTools) -> Result<Self, String> {
         let mut catalog = Catalog {
-            tools: Vec::new(),
-            entries: HashMap::new(),
+            entries: Vec::new(),
+            by_name: HashMap::new(),
+            listed: OnceLock::new(),
         };
         let names = Names(job_tools);
         for tool in registry.iter() {
-            catalog.add(start(tool, names), Kind::Start(tool), None)?;
+            let describe = move || start(tool, names);
+            catalog.add(tool.name(), Kind::Start(tool), None, describe)?;
         }
         match job_tools {
             JobTools::Shared => catalog.add_pair(None, names)?,
@@ -129,51 +137,77 @@ impl Catalog {
 
     /// The tools in the order in which they are listed.
     pub fn tools(&self) -> &[Tool] {
-        &self.tools
+        self.listed
+            .get_or_init(|| self.entries.iter().map(Entry::tool).cloned().collect())
+    }
+
+    /// The names of the tools, in that order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| &*entry.name)
     }
 
     /// The tool `name`.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
-        self.tools.get(self.entries.get(name)?.index)
+        self.entry(name).map(Entry::tool)
+    }
+
+    /// Whether there is a tool `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
     }
 
     /// What a call of `name` does, and what its arguments are checked against.
     pub fn find(&self, name: &str) -> Option<(Kind, Option<&Signature>)> {
-        self.entries
-            .get(name)
-            .map(|entry| (entry.kind, entry.signature.as_ref()))
+        self.entry(name)
+            .map(|entry| (entry.kind, entry.signature.as_deref()))
     }
 
-    fn add(&mut self, tool: Tool, kind: Kind, signature: Option<Signature>) -> Result<(), String> {
-        let index = self.tools.len();
-        let entry = Entry {
-            index,
-            kind,
-            signature,
-        };
-        if self.entries.insert(tool.name.to_string(), entry).is_some() {
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(*self.by_name.get(name)?)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        signature: Option<Arc<Signature>>,
+        describe: impl Fn() -> Tool + Send + Sync + 'static,
+    ) -> Result<(), String> {
+        if self
+            .by_name
+            .insert(name.to_owned(), self.entries.len())
+            .is_some()
+        {
             return Err(format!(
-                "two tools are named `{}`\nhelp: rename the function, or use `JobTools::Shared`",
-                tool.name
+                "two tools are named `{name}`\nhelp: rename the function, or use `JobTools::Shared`"
             ));
         }
-        self.tools.push(tool);
+        self.entries.push(Entry {
+            name: name.to_owned(),
+            kind,
+            signature,
+            describe: Box::new(describe),
+            described: OnceLock::new(),
+        });
         Ok(())
     }
 
     fn follow(
         &mut self,
         name: &str,
-        description: &str,
+        description: impl Into<Cow<'static, str>>,
         kind: Kind,
         effect: Effect,
         arguments: Flattened,
-        replies: Arc<Map<String, Value>>,
+        replies: impl Fn() -> Arc<Map<String, Value>> + Send + Sync + 'static,
     ) -> Result<(), String> {
-        let signature = Signature::new(output::<()>()).flatten(arguments);
-        let input = Arc::clone(&signature.described().input_schema);
-        let tool = describe(name, description, input, replies, effect);
-        self.add(tool, kind, Some(signature))
+        let signature = Arc::new(Signature::new(output::<()>()).flatten(arguments));
+        let checked = Arc::clone(&signature);
+        let (own, description) = (name.to_owned(), description.into());
+        self.add(name, kind, Some(checked), move || {
+            let input = Arc::clone(&signature.described().input_schema);
+            describe(&own, &description, input, replies(), effect)
+        })
     }
 
     fn add_pair(
@@ -182,14 +216,10 @@ impl Catalog {
         names: Names,
     ) -> Result<(), String> {
         let name = tool.map(registry::Tool::name);
-        let result = match tool {
-            Some(tool) => Arc::clone(&tool.described().output_schema),
-            None => Arc::clone(&Signature::new(output::<Value>()).described().output_schema),
-        };
         let whose = name.map(|name| format!(" of {name}")).unwrap_or_default();
         self.follow(
             &names.status(name),
-            &format!(
+            format!(
                 "Waits for a job{whose} and says how it stands: state, progress, phase, and a small \
                  result or the error once it has ended. Returns when the job ends, asks or changes \
                  phase, or after wait_s."
@@ -197,18 +227,18 @@ impl Catalog {
             Kind::Status(name),
             Effect::Reads,
             flatten::<args::Status>("arguments"),
-            schema(&[&JOB[..], &["jobs"]].concat(), Some(&result)),
+            move || schema(&[&JOB[..], &["jobs"]].concat(), Some(&result_of(tool))),
         )?;
         self.follow(
             &names.results(name),
-            &format!(
+            format!(
                 "Reads the result of a completed job{whose}: all of it if small, else an outline and \
                  the part or page that pointer, offset and count name."
             ),
             Kind::Results(name),
             Effect::Reads,
             flatten::<args::Results>("arguments"),
-            schema(&PART, Some(&result)),
+            move || schema(&PART, Some(&result_of(tool))),
         )
     }
 
@@ -219,7 +249,7 @@ impl Catalog {
             Kind::List,
             Effect::Reads,
             flatten::<args::List>("arguments"),
-            schema(&["jobs"], None),
+            || schema(&["jobs"], None),
         )?;
         self.follow(
             "answer_job",
@@ -228,7 +258,7 @@ impl Catalog {
             Kind::Answer,
             Effect::Answers,
             flatten::<args::Answer>("arguments"),
-            schema(&JOB, None),
+            || schema(&JOB, None),
         )?;
         self.follow(
             "cancel_job",
@@ -236,7 +266,7 @@ impl Catalog {
             Kind::Cancel,
             Effect::Destroys,
             flatten::<args::Cancel>("arguments"),
-            schema(&JOB, None),
+            || schema(&JOB, None),
         )?;
         self.follow(
             "get_job_logs",
@@ -244,7 +274,7 @@ impl Catalog {
             Kind::Logs,
             Effect::Reads,
             flatten::<args::Logs>("arguments"),
-            schema(&["log"], None),
+            || schema(&["log"], None),
         )?;
         self.follow(
             "retry_job",
@@ -252,7 +282,7 @@ impl Catalog {
             Kind::Retry,
             Effect::Starts,
             flatten::<args::Retry>("arguments"),
-            schema(&START, None),
+            || schema(&START, None),
         )?;
         self.follow(
             "get_state",
@@ -260,7 +290,7 @@ impl Catalog {
             Kind::GetState,
             Effect::Reads,
             flatten::<args::GetState>("arguments"),
-            schema(&[&PART[..], &["fields"]].concat(), None),
+            || schema(&[&PART[..], &["fields"]].concat(), None),
         )?;
         self.follow(
             "reset_state",
@@ -268,7 +298,7 @@ impl Catalog {
             Kind::ResetState,
             Effect::Destroys,
             flatten::<args::ResetState>("arguments"),
-            schema(&["fields"], None),
+            || schema(&["fields"], None),
         )?;
         self.follow(
             "get_system_status",
@@ -276,89 +306,32 @@ impl Catalog {
             Kind::System,
             Effect::Reads,
             flatten::<args::System>("arguments"),
-            schema(&["system"], None),
+            || schema(&["system"], None),
         )
     }
 }
 
+/// What describes the results of `tool`, or of any.
+fn result_of(tool: Option<&registry::Tool>) -> Arc<Map<String, Value>> {
+    match tool {
+        Some(tool) => Arc::clone(tool.output_schema()),
+        None => Arc::clone(Signature::new(output::<Value>()).output_schema()),
+    }
+}
+
 fn start(tool: &registry::Tool, names: Names) -> Tool {
-    let described = tool.described();
     let told: &[&str] = match tool.spec.inline {
         Some(_) => &[&START[..], &JOB[..]].concat(),
         None => &START,
     };
-    let replies = schema(told, Some(&described.output_schema));
-    let input = Arc::clone(&described.input_schema);
+    let replies = schema(told, Some(tool.output_schema()));
+    let input = Arc::clone(&tool.described().input_schema);
     let text = description(tool, names);
     let mut listed = describe(tool.name(), &text, input, replies, Effect::Starts);
     listed.title = tool.spec.title.map(str::to_owned);
     listed
 }
 
-/// The function's own words, then what every caller must know of it.
-fn description(tool: &registry::Tool, names: Names) -> String {
-    let mut text = tool.spec.description.trim().to_owned();
-    if !text.is_empty() {
-        text.push_str("\n\n");
-    }
-    let status = names.status(Some(tool.name()));
-    text.push_str(&match (tool.spec.task, tool.spec.inline) {
-        (TaskSupport::Required, _) => {
-            "Only for clients that have MCP tasks: starts a task.".to_owned()
-        }
-        (TaskSupport::Optional, Some(wait)) => format!(
-            "Runs as a background job and answers with its result if it ends within {}, else with its job_id; then call {status}.",
-            humantime::format_duration(wait)
-        ),
-        (TaskSupport::Optional, None) => format!(
-            "Starts a background job and answers at once with its job_id; then call {status}."
-        ),
-    });
-    let reads: Vec<&str> = tool
-        .signature
-        .states
-        .iter()
-        .map(|state| state.field)
-        .collect();
-    if !reads.is_empty() {
-        text.push_str(&format!(" Reads the state: {}.", reads.join(", ")));
-    }
-    if let Some(patch) = &tool.spec.state_patch {
-        text.push_str(&format!(" Sets the state field {}.", patch.field));
-    }
-    text
-}
-
-fn describe(
-    name: &str,
-    description: &str,
-    input: Arc<Map<String, Value>>,
-    replies: Arc<Map<String, Value>>,
-    effect: Effect,
-) -> Tool {
-    let hints = ToolAnnotations::new();
-    let hints = match effect {
-        Effect::Reads => hints
-            .read_only(true)
-            .idempotent(true)
-            .destructive(false)
-            .open_world(false),
-        Effect::Starts => hints.read_only(false).idempotent(false),
-        Effect::Answers => hints
-            .read_only(false)
-            .idempotent(false)
-            .destructive(false)
-            .open_world(false),
-        Effect::Destroys => hints
-            .read_only(false)
-            .idempotent(true)
-            .destructive(true)
-            .open_world(false),
-    };
-    Tool::new(name.to_owned(), description.to_owned(), input)
-        .with_raw_output_schema(replies)
-        .with_annotations(hints)
-}
-
+mod describe;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use crate::job::view::{JobView, Next, PageView, ViewState};
 use crate::service::SystemStatus;
 use crate::tool::arg::flatten;
 use crate::tool::output::output;
-use crate::tool::schema::take_definitions;
+use crate::tool::schema::{for_each_reference, in_members, take_definitions};
 use crate::tool::signature::Signature;
 
 /// What a model is told: a job's view, and what some tools add to it. Absent facts are absent keys.
@@ -228,14 +228,33 @@ pub fn schema(fields: &[&str], result: Option<&Map<String, Value>>) -> Arc<Map<S
     }
     let mut schema = whole.around.clone();
     schema.insert("properties".into(), Value::Object(properties));
-    let text = Value::Object(schema.clone()).to_string();
-    let mut definitions = whole.definitions.clone();
-    definitions.extend(defined);
-    definitions.retain(|name, _| text.contains(&format!("#/$defs/{name}\"")));
+    let definitions = needed(&schema, &whole.definitions, defined);
     if !definitions.is_empty() {
         schema.insert("$defs".into(), Value::Object(definitions));
     }
     Arc::new(schema)
+}
+
+/// Those of `ours` and `theirs` that `schema` refers to, or that one of them refers to; theirs win.
+fn needed(
+    schema: &Map<String, Value>,
+    ours: &Map<String, Value>,
+    mut theirs: Map<String, Value>,
+) -> Map<String, Value> {
+    let mut definitions = Map::new();
+    let mut open = Vec::new();
+    in_members(schema, &mut |name| open.push(name.to_owned()));
+    while let Some(name) = open.pop() {
+        if definitions.contains_key(&name) {
+            continue;
+        }
+        if let Some(found) = theirs.remove(&name).or_else(|| ours.get(&name).cloned()) {
+            for_each_reference(&found, &mut |name| open.push(name.to_owned()));
+            definitions.insert(name, found);
+        }
+    }
+    definitions.sort_keys();
+    definitions
 }
 
 /// The schema of everything that a reply may hold.
@@ -334,6 +353,16 @@ mod tests {
         assert_eq!(schema["$defs"], json!({"X": {"type": "number"}}));
         assert!(properties.contains_key("page") && !properties.contains_key("log"));
         assert_eq!(schema["required"], json!(["state"]));
+    }
+
+    #[test]
+    fn a_definition_that_another_needs_is_there_too() {
+        let result = json!({"$ref": "#/$defs/A", "$defs": {
+            "A": {"type": "object", "properties": {"b": {"$ref": "#/$defs/B"}}},
+            "B": {"type": "array", "items": {"$ref": "#/$defs/A"}},
+        }});
+        let schema = schema(&[], result.as_object());
+        assert_eq!(schema["$defs"], result["$defs"]);
     }
 
     #[test]

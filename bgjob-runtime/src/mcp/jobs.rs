@@ -140,6 +140,16 @@ impl Jobs {
         self.inner.catalog.tool(name)
     }
 
+    /// The names of the tools, as they are listed.
+    pub(super) fn tool_names(&self) -> impl Iterator<Item = &str> {
+        self.inner.catalog.names()
+    }
+
+    /// Whether there is a tool of that name. Unlike [`Jobs::tool`] it makes no schema.
+    pub fn has(&self, name: &str) -> bool {
+        self.inner.catalog.has(name)
+    }
+
     /// Does what a server does at its first request, beside the answer: collects jobs that ended
     /// unseen, starts queued ones, prunes. Calling a tool does so too.
     pub fn begin(&self) {
@@ -173,8 +183,7 @@ impl Jobs {
     ) -> Result<CallToolResponse, ErrorData> {
         self.begin();
         let Some((kind, signature)) = self.inner.catalog.find(&params.name) else {
-            let names: Vec<&str> = self.tools().iter().map(|tool| &*tool.name).collect();
-            let near = crate::error::nearest(&params.name, names);
+            let near = crate::error::nearest(&params.name, self.tool_names());
             let near = near
                 .map(|name| format!("; did you mean `{name}`?"))
                 .unwrap_or_default();

@@ -158,7 +158,7 @@ impl JobService {
             schema_hash: self
                 .registry
                 .get(id.tool())
-                .map_or("", |tool| &tool.described().input_hash),
+                .map_or("", |tool| tool.input_hash()),
             build: &self.build,
             boot: &self.boot,
             input_hash: &sha256_hex(&input),

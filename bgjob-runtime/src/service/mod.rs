@@ -100,7 +100,7 @@ impl JobService {
             &build,
             registry
                 .iter()
-                .map(|tool| (tool.spec.name, tool.described().input_hash.as_str())),
+                .map(|tool| (tool.spec.name, tool.input_hash())),
         )?;
         Ok(JobService {
             options,

@@ -192,7 +192,7 @@ impl JobService {
                 .accept(&NewJob {
                     id,
                     owner: request.owner.as_str(),
-                    schema_hash: &tool.described().input_hash,
+                    schema_hash: tool.input_hash(),
                     build: &self.build,
                     boot: &self.boot,
                     priority: tool.spec.priority,

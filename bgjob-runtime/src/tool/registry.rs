@@ -1,7 +1,7 @@
 //! Every tool that is linked into the program, checked once.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -48,9 +48,19 @@ impl Tool {
         self.spec.name
     }
 
-    /// The schemas and their hash, made at the first call.
+    /// The schema of what goes in, made at the first call.
     pub fn described(&self) -> &Described {
         self.signature.described()
+    }
+
+    /// Names what goes in: equal for programs that take the same calls. Made at the first call.
+    pub fn input_hash(&self) -> &str {
+        self.signature.input_hash()
+    }
+
+    /// The schema of the result, made at the first call.
+    pub fn output_schema(&self) -> &Arc<Map<String, Value>> {
+        self.signature.output_schema()
     }
 
     /// The complete input of a call.
@@ -60,6 +70,14 @@ impl Tool {
     pub fn check(&self, input: Map<String, Value>) -> error::Result<Map<String, Value>> {
         self.signature.check(self.spec.name, input)
     }
+}
+
+/// What the attribute says of the tool `name` that is linked into this program. Nothing is checked, and no
+/// code of the tools' authors runs: it is for workers, whose program a front-end has checked.
+pub fn linked(name: &str) -> Option<&'static ToolSpec> {
+    inventory::iter::<ToolSpec>
+        .into_iter()
+        .find(|spec| spec.name == name)
 }
 
 /// The tools of a program, sorted by name.

@@ -1,12 +1,12 @@
 //! A tool's arguments, state fields and result.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::arg::{Arg, Flattened, StateField};
 use super::output::Output;
-use super::schema::Described;
+use super::schema::{self, Described};
 use super::shape::Refusal;
 use crate::error::{Code, Error, Result};
 
@@ -22,6 +22,8 @@ pub struct Signature {
     /// The result.
     pub output: Output,
     described: OnceLock<Described>,
+    output_schema: OnceLock<Arc<Map<String, Value>>>,
+    input_hash: OnceLock<String>,
 }
 
 impl Signature {
@@ -33,6 +35,8 @@ impl Signature {
             states: Vec::new(),
             output,
             described: OnceLock::new(),
+            output_schema: OnceLock::new(),
+            input_hash: OnceLock::new(),
         }
     }
 
@@ -57,9 +61,21 @@ impl Signature {
         self
     }
 
-    /// The schemas and their hash, made at the first call.
+    /// The schema of what goes in, made at the first call.
     pub fn described(&self) -> &Described {
         self.described.get_or_init(|| Described::of(self))
+    }
+
+    /// The schema of the result, made at the first call; `$defs` at its root where it needs them: see
+    /// [`schema::take_definitions`].
+    pub fn output_schema(&self) -> &Arc<Map<String, Value>> {
+        self.output_schema
+            .get_or_init(|| Arc::new(schema::output(self)))
+    }
+
+    /// Names what goes in, see [`schema::input_hash`]; made at the first call.
+    pub fn input_hash(&self) -> &str {
+        self.input_hash.get_or_init(|| schema::input_hash(self))
     }
 
     /// Whether the value of the argument `name` must stay out of messages and logs.

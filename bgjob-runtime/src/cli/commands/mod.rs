@@ -71,6 +71,11 @@ pub fn all(registry: &'static Registry, argv: &[OsString]) -> Vec<Command> {
     ]
 }
 
+/// `serve` alone.
+pub fn serve() -> Command {
+    serve::command()
+}
+
 /// Does what was asked for.
 ///
 /// # Errors

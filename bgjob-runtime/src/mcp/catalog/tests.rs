@@ -1,6 +1,12 @@
 //! Names, typed pairs and collisions.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
 use super::*;
+use crate::tool::arg::arg;
 use crate::tool::spec::{Body, ToolSpec};
 
 const BODY: Body = Body::Sync(|call| call.output(&0u8));
@@ -63,4 +69,44 @@ fn a_typed_call_takes_jobs_of_its_tool_alone() {
         refused.remedy.as_deref(),
         Some("Call report_status instead.")
     );
+}
+
+/// Counts how often its schema is made.
+#[derive(Serialize, Deserialize)]
+struct Counted;
+
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
+impl JsonSchema for Counted {
+    fn schema_name() -> Cow<'static, str> {
+        "Counted".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        MADE.fetch_add(1, Ordering::Relaxed);
+        json_schema!({"type": "null"})
+    }
+}
+
+#[test]
+fn a_schema_is_made_once_it_is_asked_for() {
+    fn counted() -> Signature {
+        Signature::new(output::<Counted>()).arg(arg::<Counted>("x"))
+    }
+    static COUNTED: ToolSpec = ToolSpec::new("counted", "d.rs:4", counted, BODY);
+    let made = || MADE.load(Ordering::Relaxed);
+    let catalog = catalog([&SIZE, &COUNTED], JobTools::PerTool).unwrap();
+    assert!(catalog.has("counted") && catalog.find("counted").is_some());
+    assert!(catalog.tool("size").is_some() && catalog.tool("size_status").is_some());
+    assert_eq!(made(), 0, "nobody asked for it");
+    assert!(catalog.tool("counted").is_some());
+    let one = made();
+    assert!(one > 0);
+    let listed = catalog.tools();
+    assert!(listed.iter().map(|tool| &*tool.name).eq(catalog.names()));
+    assert_eq!(made(), one, "the list makes it anew");
 }

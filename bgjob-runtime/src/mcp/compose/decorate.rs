@@ -64,7 +64,7 @@ impl<S: ServerHandler> WithJobs<S> {
     /// When `inner` has a tool of one of their names, as far as its `get_tool` tells; where that is
     /// not implemented, `tools/list` fails instead.
     pub fn new(inner: S, jobs: Jobs) -> Result<Self, String> {
-        for name in names(jobs.tools()) {
+        for name in jobs.tool_names() {
             if inner.get_tool(name).is_some() {
                 return Err(collision(name));
             }
@@ -118,7 +118,7 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         request: CallToolRequestParams,
         context: Request,
     ) -> Result<CallToolResponse, ErrorData> {
-        if self.jobs.tool(&request.name).is_some() {
+        if self.jobs.has(&request.name) {
             answer_panics(self.jobs.call(request, &context)).await
         } else {
             self.inner.call_tool(request, context).await

@@ -31,7 +31,7 @@ fn refuse_collisions<'a>(
     jobs: &Jobs,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Result<(), String> {
-    match names.into_iter().find(|name| jobs.tool(name).is_some()) {
+    match names.into_iter().find(|name| jobs.has(name)) {
         Some(name) => Err(collision(name)),
         None => Ok(()),
     }

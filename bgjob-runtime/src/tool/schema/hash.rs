@@ -1,6 +1,6 @@
 //! A name for what a tool accepts: a worker may run a job only if its binary accepts the same.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{for_each_child, raw};
@@ -9,22 +9,21 @@ use crate::tool::signature::Signature;
 /// Words for people: changing them must not strand a queued job.
 const DOCS: [&str; 5] = ["title", "description", "examples", "deprecated", "$comment"];
 
-pub(super) fn of(raw: &raw::Input, signature: &Signature) -> String {
+pub(super) fn of(raw: raw::Input, signature: &Signature) -> String {
     let mut properties = Map::new();
-    for (name, schema) in &raw.schemas {
-        let mut schema = schema.clone();
+    for (name, mut schema) in raw.schemas {
         if let (Value::Object(schema), Some(arg)) = (
             &mut schema,
-            signature.args.iter().find(|arg| arg.name == *name),
+            signature.args.iter().find(|arg| arg.name == name),
         ) {
             raw::annotate(schema, arg);
         }
-        properties.insert((*name).to_owned(), without_docs(schema));
+        properties.insert(name.to_owned(), without_docs(schema));
     }
     let definitions: Map<_, _> = raw
         .definitions
-        .iter()
-        .map(|(name, schema)| (name.clone(), without_docs(schema.clone())))
+        .into_iter()
+        .map(|(name, schema)| (name, without_docs(schema)))
         .collect();
     let mut required: Vec<_> = signature
         .args
@@ -35,14 +34,17 @@ pub(super) fn of(raw: &raw::Input, signature: &Signature) -> String {
     required.sort_unstable();
     let mut states: Vec<_> = signature.states.iter().map(|state| state.field).collect();
     states.sort_unstable();
-    let contract = json!({
-        "properties": properties,
-        "required": required,
-        "$defs": definitions,
-        "flattened": signature.flattened.is_some(),
-        "states": states,
-    });
-    hex(&Sha256::digest(canonical(contract).to_string()))
+    let contract: Map<String, Value> = [
+        ("properties", Value::Object(properties)),
+        ("required", required.into()),
+        ("$defs", Value::Object(definitions)),
+        ("flattened", signature.flattened.is_some().into()),
+        ("states", states.into()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into_iter()
+    .collect();
+    hex(&Sha256::digest(canonical(contract.into()).to_string()))
 }
 
 fn without_docs(mut schema: Value) -> Value {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{for_each_child, reference};
+use super::{for_each_child, for_each_reference, reference};
 
 /// Replaces references by what they refer to.
 pub(super) struct Inliner<'a> {
@@ -27,13 +27,13 @@ impl<'a> Inliner<'a> {
         }
     }
 
-    /// A copy of `schema` in which only recursive types are referred to.
-    pub fn expand(&mut self, schema: &Value) -> Value {
+    /// `schema`, in which only recursive types are referred to.
+    pub fn expand(&mut self, schema: Value) -> Value {
         let Value::Object(schema) = schema else {
-            return schema.clone();
+            return schema;
         };
-        let mut schema = self.resolve(schema.clone());
-        for_each_child(&mut schema, &mut |child| *child = self.expand(child));
+        let mut schema = self.resolve(schema);
+        for_each_child(&mut schema, &mut |child| *child = self.expand(child.take()));
         Value::Object(schema)
     }
 
@@ -52,7 +52,7 @@ impl<'a> Inliner<'a> {
                 .cloned()
                 .unwrap_or(Value::Bool(true));
             if let Value::Object(inner) = &mut definition {
-                for_each_child(inner, &mut |child| *child = self.expand(child));
+                for_each_child(inner, &mut |child| *child = self.expand(child.take()));
             }
             done.insert(name, definition);
         }
@@ -151,12 +151,6 @@ fn reaches_itself(name: &str, definitions: &Map<String, Value>) -> bool {
 
 fn references(schema: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let Value::Object(schema) = schema else {
-        return found;
-    };
-    found.extend(reference(schema).map(decode));
-    for_each_child(&mut schema.clone(), &mut |child| {
-        found.extend(references(child))
-    });
+    for_each_reference(schema, &mut |name| found.extend([decode(name)]));
     found
 }

@@ -34,15 +34,11 @@ use super::signature::Signature;
 /// The name of the definition that stands for any JSON value in the schemas of results.
 const ANYTHING: &str = "AnyJson";
 
-/// The schemas of one tool, in the shape that MCP clients accept, and what is kept to check a call.
+/// What goes into one tool, in the shape that MCP clients accept, and what is kept to check a call.
 #[derive(Debug)]
 pub struct Described {
     /// A closed object with a property for each argument; `$defs` at its root where a type is recursive.
     pub input_schema: Arc<Map<String, Value>>,
-    /// The result; `$defs` at its root where it needs them: see [`take_definitions`].
-    pub output_schema: Arc<Map<String, Value>>,
-    /// Hex SHA-256 of the input's contract: types, bounds and state fields, without the docs.
-    pub input_hash: String,
     /// The argument schemas by name; under the empty name that of the flattened struct.
     pub(crate) checks: BTreeMap<&'static str, Value>,
     /// What `#/$defs/…` in `checks` refers to.
@@ -54,13 +50,16 @@ impl Described {
         let raw = raw::Input::of(signature);
         let input = root::Input::of(&raw, signature);
         Described {
-            input_hash: hash::of(&raw, signature),
-            output_schema: Arc::new(output(signature)),
             input_schema: Arc::new(input.schema),
             checks: input.checks,
             definitions: input.definitions,
         }
     }
+}
+
+/// Hex SHA-256 of the input's contract: types, bounds and state fields, without the docs.
+pub(super) fn input_hash(signature: &Signature) -> String {
+    hash::of(raw::Input::of(signature), signature)
 }
 
 /// Splits the definitions off a schema, for putting it inside another one: references are `#/$defs/…`, so
@@ -73,10 +72,10 @@ pub fn take_definitions(schema: &Map<String, Value>) -> (Map<String, Value>, Map
     }
 }
 
-fn output(signature: &Signature) -> Map<String, Value> {
+pub(super) fn output(signature: &Signature) -> Map<String, Value> {
     let (schema, definitions) = raw::output(signature);
     let mut inliner = inline::Inliner::new(&definitions);
-    let mut schema = inliner.expand(&schema);
+    let mut schema = inliner.expand(schema);
     wire::reshape(&mut schema, wire::Side::Output);
     let mut definitions = inliner.into_recursive();
     definitions
@@ -123,32 +122,68 @@ fn has_kind(schema: &Value, definitions: &Map<String, Value>, kind: &str, depth:
     })
 }
 
+/// How a keyword holds schemas.
+enum Holds {
+    Named,
+    Listed,
+    One,
+    Data,
+}
+
+fn holds(keyword: &str) -> Holds {
+    match keyword {
+        "properties" | "patternProperties" | "$defs" | "dependentSchemas" => Holds::Named,
+        "anyOf" | "oneOf" | "allOf" | "prefixItems" => Holds::Listed,
+        "items"
+        | "additionalProperties"
+        | "unevaluatedProperties"
+        | "unevaluatedItems"
+        | "not"
+        | "contains"
+        | "propertyNames"
+        | "if"
+        | "then"
+        | "else" => Holds::One,
+        _ => Holds::Data,
+    }
+}
+
 /// Calls `visit` for every schema directly inside `schema`; data such as `default` and `enum` is left alone.
 fn for_each_child(schema: &mut Map<String, Value>, visit: &mut dyn FnMut(&mut Value)) {
     for (keyword, inner) in schema.iter_mut() {
-        match (keyword.as_str(), inner) {
-            (
-                "properties" | "patternProperties" | "$defs" | "dependentSchemas",
-                Value::Object(schemas),
-            ) => {
+        match (holds(keyword), inner) {
+            (Holds::Named, Value::Object(schemas)) => {
                 schemas.values_mut().for_each(&mut *visit);
             }
-            ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(schemas)) => {
-                schemas.iter_mut().for_each(&mut *visit);
-            }
-            (
-                "items"
-                | "additionalProperties"
-                | "unevaluatedProperties"
-                | "unevaluatedItems"
-                | "not"
-                | "contains"
-                | "propertyNames"
-                | "if"
-                | "then"
-                | "else",
-                inner @ (Value::Object(_) | Value::Bool(_)),
-            ) => visit(inner),
+            (Holds::Listed, Value::Array(schemas)) => schemas.iter_mut().for_each(&mut *visit),
+            (Holds::One, inner @ (Value::Object(_) | Value::Bool(_))) => visit(inner),
+            _ => {}
+        }
+    }
+}
+
+/// Calls `visit` with every `$ref` in `schema`, however deep.
+pub(crate) fn for_each_reference<'s>(schema: &'s Value, visit: &mut dyn FnMut(&'s str)) {
+    let Value::Object(schema) = schema else {
+        return;
+    };
+    in_members(schema, visit);
+}
+
+/// As [`for_each_reference`], of a schema that is an object.
+pub(crate) fn in_members<'s>(schema: &'s Map<String, Value>, visit: &mut dyn FnMut(&'s str)) {
+    if let Some(name) = reference(schema) {
+        visit(name);
+    }
+    for (keyword, inner) in schema {
+        match (holds(keyword), inner) {
+            (Holds::Named, Value::Object(schemas)) => schemas
+                .values()
+                .for_each(|schema| for_each_reference(schema, visit)),
+            (Holds::Listed, Value::Array(schemas)) => schemas
+                .iter()
+                .for_each(|schema| for_each_reference(schema, visit)),
+            (Holds::One, inner) => for_each_reference(inner, visit),
             _ => {}
         }
     }

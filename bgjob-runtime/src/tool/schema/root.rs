@@ -20,7 +20,7 @@ impl Input {
         let mut inliner = Inliner::new(&raw.definitions);
         let mut checks = BTreeMap::new();
         for (name, schema) in &raw.schemas {
-            let mut schema = inliner.expand(schema);
+            let mut schema = inliner.expand(schema.clone());
             if schema == Value::Bool(true) {
                 schema = json!({});
             }

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{ANYTHING, close, for_each_child};
+use super::{ANYTHING, close, for_each_child, for_each_reference, in_members};
 use crate::tool::check::number;
 
 /// Which way values go. Inputs are closed and not nullable; outputs are written as serde writes them.
@@ -126,9 +126,12 @@ pub(super) fn tighten(schema: &mut Map<String, Value>, keyword: &str, bound: Val
 
 /// Defines any JSON value where the schema of a result refers to it.
 pub(super) fn define_anything(schema: &Map<String, Value>, definitions: &mut Map<String, Value>) {
-    let reference = json!({ "$ref": format!("#/$defs/{ANYTHING}") }).to_string();
-    let mentioned = |schema: &Map<String, Value>| json!(schema).to_string().contains(&reference);
-    if mentioned(schema) || mentioned(definitions) {
+    let mut mentioned = false;
+    let mut look = |name: &str| mentioned |= name == ANYTHING;
+    in_members(schema, &mut look);
+    let all = definitions.values();
+    all.for_each(|schema| for_each_reference(schema, &mut look));
+    if mentioned {
         definitions.insert(ANYTHING.to_owned(), anything(Side::Output, NESTING));
     }
 }

@@ -119,12 +119,7 @@ impl Export {
         let described = tool.described();
         self.pair("tools", tool, &input, &result);
         self.pair("draft-07", tool, &twin(&input), &twin(&result));
-        self.pair(
-            "wire",
-            tool,
-            &described.input_schema,
-            &described.output_schema,
-        );
+        self.pair("wire", tool, &described.input_schema, tool.output_schema());
         if let Ok(strict) = strict(&described.input_schema) {
             let path = path_of("strict", tool.name(), "input");
             self.schema(&path, &json!(strict));

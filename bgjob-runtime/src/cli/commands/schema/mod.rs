@@ -129,7 +129,7 @@ fn as_json(tool: &Tool, profile: &str, server: &str) -> Result<Value, Lint> {
         _ => json!({
             "name": tool.name(),
             "input_schema": *described.input_schema,
-            "output_schema": *described.output_schema,
+            "output_schema": **tool.output_schema(),
         }),
     })
 }
