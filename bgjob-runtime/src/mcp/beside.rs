@@ -20,6 +20,10 @@ const PRUNE: Duration = Duration::from_secs(3600);
 /// core for a millisecond; the reply must not compete with it.
 const TURNS: usize = 12;
 
+/// The least time between two looks for something to start. In a burst of calls one look does for all that were
+/// accepted meanwhile; a look after each would hold the ledger, and a core, just when the next call comes.
+const BETWEEN_LAUNCHES: Duration = Duration::from_millis(2);
+
 /// The server's errands.
 #[derive(Clone)]
 pub struct Beside {
@@ -69,6 +73,7 @@ impl Beside {
                 if launcher.pending.load(Ordering::Acquire) > 0 {
                     launcher.launch.notify_one();
                 }
+                sleep(BETWEEN_LAUNCHES).await;
             }
         });
         let keeper = Arc::clone(&self.inner);

@@ -1,6 +1,6 @@
 //! How fast the server and the engine are, each figure beside a baseline of the same run and its
-//! budget: `cargo bench -p bgjob-tests --bench speed`, or with `-- paths`, `-- scale`, `-- idle`,
-//! `-- soak 20000 plot.svg` for a part. See `book/src/internals/performance.md`.
+//! budget: `cargo bench -p bgjob-tests --bench speed`, or with `-- paths`, `-- scale`, `-- large`,
+//! `-- idle`, `-- soak 20000 plot.svg` for a part. See `book/src/internals/performance.md`.
 //!
 //! Data goes to `/dev/shm`, so that a disk that others use does not speak into it; `TMPDIR=/path`
 //! measures that disk instead.
@@ -8,6 +8,7 @@
 mod baseline;
 mod client;
 mod idle;
+mod large;
 mod paths;
 mod plot;
 mod proc;
@@ -17,8 +18,9 @@ mod soak;
 mod table;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use table::Table;
+use table::{Table, Times};
 
 /// A directory of this run, removed at its end when nothing works on it any more.
 fn scratch() -> tempfile::TempDir {
@@ -48,6 +50,15 @@ fn settle(dir: &Path) {
     });
 }
 
+/// The times of `n` runs of `one`.
+fn times(n: usize, mut one: impl FnMut(usize) -> Duration) -> Times {
+    let mut times = Times::default();
+    for index in 0..n {
+        times.push(one(index));
+    }
+    times
+}
+
 fn main() {
     // Cargo adds `--bench`.
     let words: Vec<String> = std::env::args()
@@ -59,7 +70,7 @@ fn main() {
     let parts: Vec<&str> = words
         .iter()
         .map(String::as_str)
-        .filter(|word| ["paths", "scale", "idle", "soak"].contains(word))
+        .filter(|word| ["paths", "scale", "large", "idle", "soak"].contains(word))
         .collect();
     let wanted = |part: &str| parts.is_empty() && part != "soak" || parts.contains(&part);
     // Short sleeps between polls shall be short.
@@ -75,6 +86,9 @@ fn main() {
     }
     if wanted("scale") {
         scale::run(&mut table, number.unwrap_or(100_000));
+    }
+    if wanted("large") {
+        large::run(&mut table);
     }
     if wanted("soak") {
         soak::run(&mut table, number.unwrap_or(20_000), file.map(Path::new));

@@ -116,6 +116,7 @@ pub fn run(table: &mut Table, rounds: usize) {
     );
     burst(table, &mut ours, &mut peer, &mut all, rounds);
     throughput(table, &mut ours, dir.path(), rounds.max(300));
+    progress(table, &mut ours);
     drop(ours);
     settle(&mine);
     cold_start(table);
@@ -241,6 +242,23 @@ fn throughput(table: &mut Table, ours: &mut Client, dir: &std::path::Path, jobs:
         least,
         "exec + 2 durable commits, 2 at a time",
         Budget::AtLeast(0.5),
+    );
+}
+
+/// What telling progress costs a job, measured in the job.
+fn progress(table: &mut Table, ours: &mut Client) {
+    let (started, _) = ours.call("cost_of_progress", json!({}));
+    let done = ours.wait(started["job_id"].as_str().expect("a job"));
+    let cost = |name: &str| done["result"][name].as_f64().unwrap_or(f64::NAN);
+    table.alone(
+        "job.progress that drops, ns",
+        cost("dropped_ns"),
+        Budget::Most(100.0),
+    );
+    table.alone(
+        "job.phase that writes, us",
+        cost("written_us"),
+        Budget::Most(50.0),
     );
 }
 

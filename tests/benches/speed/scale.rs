@@ -1,4 +1,4 @@
-//! What a hundred thousand jobs, ten thousand waiting ones, and very large files do to the figures.
+//! What a hundred thousand jobs and ten thousand waiting ones do to the figures.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,32 +7,19 @@ use serde_json::json;
 
 use super::client::Client;
 use super::table::{Budget, Table, Times};
-use super::{proc, scratch, seed, settle};
-
-const MIB: usize = 1 << 20;
+use super::{scratch, seed, settle, times};
 
 /// Prints the table of scale, with `jobs` finished ones.
 pub fn run(table: &mut Table, jobs: usize) {
     table.part(&format!("scale: {jobs} finished jobs, p50 in us"));
     finished(table, jobs);
     queued(table);
-    table.part("large files");
-    large_result(table);
-    many_logs(table);
 }
 
 fn cold_starts(dir: &Path) -> Times {
     let mut times = Times::default();
     for _ in 0..11 {
         times.push(Client::ours(dir).first_answer);
-    }
-    times
-}
-
-fn times(n: usize, mut one: impl FnMut(usize) -> Duration) -> Times {
-    let mut times = Times::default();
-    for index in 0..n {
-        times.push(one(index));
     }
     times
 }
@@ -214,74 +201,4 @@ fn drain(conn: &rusqlite::Connection, n: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a few dozen")]
     let some = (ended() - from) as f64;
     begun.elapsed().as_secs_f64() * 1e6 / some
-}
-
-fn large_result(table: &mut Table) {
-    let dir = scratch();
-    seed::finished(dir.path(), 1);
-    let id = seed::newest(&seed::ledger(dir.path()), 1).remove(0);
-    seed::result(dir.path(), &id, 100 * MIB);
-    let mut server = Client::ours(dir.path());
-    server.poll(&id);
-    let text = std::fs::read(dir.path().join("data/jobs").join(&id).join("results.json"))
-        .expect("a result");
-    let begun = Instant::now();
-    let parsed: serde::de::IgnoredAny = serde_json::from_slice(&text).expect("JSON");
-    let parse = begun.elapsed().as_secs_f64() * 1000.0;
-    drop((parsed, text));
-    let before = proc::rss_mib(server.pid());
-    let ms = |took: Duration| took.as_secs_f64() * 1000.0;
-    let page = json!({"job_id": id, "pointer": "/rows", "offset": 1_000_000, "count": 20});
-    let (answer, took) = server.call("get_job_results", page);
-    assert_eq!(answer["page"]["count"], 20, "{answer}");
-    table.row(
-        "a page at the end of a 100 MB result, ms",
-        ms(took),
-        parse,
-        "one parse",
-        Budget::Times(1.5),
-    );
-    let (_, took) = server.call(
-        "get_job_results",
-        json!({"job_id": id, "pointer": "/rows/1000000/name"}),
-    );
-    table.row(
-        "a pointer into it, ms",
-        ms(took),
-        parse,
-        "one parse",
-        Budget::Times(1.5),
-    );
-    table.alone(
-        "what the server grew by, MiB",
-        proc::peak_mib(server.pid()) - before,
-        Budget::Most(16.0),
-    );
-    drop(server);
-    settle(dir.path());
-}
-
-fn many_logs(table: &mut Table) {
-    let dir = scratch();
-    seed::finished(dir.path(), 1000);
-    let ids = seed::newest(&seed::ledger(dir.path()), 1000);
-    let line = "a line of a log, as long as lines of logs usually are\n";
-    let text = line.repeat(MIB / line.len());
-    for id in &ids {
-        let folder = dir.path().join("data/jobs").join(id);
-        std::fs::create_dir_all(&folder).expect("a directory");
-        std::fs::write(folder.join("stdout.log"), &text).expect("room");
-    }
-    let mut server = Client::ours(dir.path());
-    let tails = times(200, |n| {
-        let args = json!({"job_id": ids[n * 5], "lines": 50});
-        server.call("get_job_logs", args).1
-    });
-    table.alone(
-        "tail of one of 1,000 logs of 1 MB, p50, us",
-        tails.p50(),
-        Budget::Most(5000.0),
-    );
-    drop(server);
-    settle(dir.path());
 }
