@@ -11,10 +11,8 @@ use crate::job::progress::Progress;
 use crate::job::record::JobRecord;
 use crate::job::timing::{self, PastRuns};
 use crate::job::view::JobView;
-use crate::store::files;
+use crate::store::progress_file;
 
-/// A progress file is small; what is larger was not written by us.
-const PROGRESS_BYTES: u64 = 64 << 10;
 /// A job that has not moved for a shorter time is not worth a word.
 const STILL: Duration = Duration::from_secs(60);
 
@@ -80,8 +78,7 @@ impl JobService {
 
     /// How far a running job is; nothing if it never said or what is there is not of this attempt.
     pub(super) fn progress(&self, job: &JobRecord) -> Option<Progress> {
-        let bytes = files::read_capped(&self.data.job(&job.id).progress(), PROGRESS_BYTES).ok()?;
-        let progress: Progress = serde_json::from_slice(&bytes).ok()?;
+        let progress = progress_file::read(&self.data.job(&job.id).progress())?;
         (Some(&progress.nonce) == job.nonce.as_ref()).then_some(progress)
     }
 }

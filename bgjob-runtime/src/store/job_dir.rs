@@ -107,6 +107,11 @@ impl JobDir {
         self.file("progress.json")
     }
 
+    /// What `progress.json` is written as.
+    pub fn hidden_progress(&self) -> PathBuf {
+        self.file(".progress.json")
+    }
+
     /// The history of what it said, a line each.
     pub fn events(&self) -> PathBuf {
         self.file("events.jsonl")
@@ -155,6 +160,7 @@ impl JobDir {
             self.half_results(nonce),
             self.questions(nonce),
             self.answers(nonce),
+            self.hidden_progress(),
         ] {
             // What cannot be removed goes with the directory.
             let _ = files::remove_if_there(&path);

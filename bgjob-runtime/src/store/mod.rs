@@ -6,5 +6,6 @@ pub mod files;
 pub mod job_dir;
 pub mod json_part;
 pub mod ledger;
+pub mod progress_file;
 pub mod projection;
 pub mod variables;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::DirBuilder;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -19,6 +19,7 @@ use crate::job::id::JobId;
 use crate::job::progress::Progress;
 use crate::job::question::Answer;
 use crate::store::job_dir::JobDir;
+use crate::store::progress_file::ProgressFile;
 use crate::sys;
 
 use count::share;
@@ -87,6 +88,7 @@ struct Inner {
     ended: AtomicBool,
     reported: AtomicBool,
     last: Mutex<Progress>,
+    file: Mutex<ProgressFile>,
     /// Made by the first question.
     desk: OnceLock<Arc<desk::Desk>>,
     events: Mutex<Events>,
@@ -126,7 +128,9 @@ impl Job {
             nonce,
             ..Progress::default()
         };
-        let events = Mutex::new(Events::new(JobDir::new(dir.clone()).events(), attempt));
+        let files = JobDir::new(dir.clone());
+        let file = ProgressFile::new(files.progress(), files.hidden_progress());
+        let events = Mutex::new(Events::new(files.events(), attempt));
         let inner = Inner {
             id,
             attempt,
@@ -138,6 +142,7 @@ impl Job {
             ended: AtomicBool::new(false),
             reported: AtomicBool::new(false),
             last: Mutex::new(last),
+            file: Mutex::new(file),
             desk: OnceLock::new(),
             events,
             test,
@@ -335,7 +340,7 @@ impl Job {
     }
 
     fn write(&self, progress: &Progress) {
-        self.report(replace(&self.inner.dir, progress));
+        self.report(lock(&self.inner.file).write(progress));
     }
 
     fn record(&self, what: impl FnOnce(&mut Events) -> io::Result<()>) {
@@ -356,20 +361,6 @@ impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Job({}, attempt {})", self.inner.id, self.inner.attempt)
     }
-}
-
-/// A reader sees the old content or the new; after a crash of the machine, perhaps neither.
-fn replace(dir: &Path, progress: &Progress) -> std::io::Result<()> {
-    let text = serde_json::to_vec(progress)?;
-    let tmp = dir.join("progress.json.tmp");
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&tmp)?;
-    file.write_all(&text)?;
-    std::fs::rename(&tmp, dir.join("progress.json"))
 }
 
 /// A function that panicked while it held the lock leaves whole values behind.
