@@ -120,6 +120,13 @@ fn a_job_between_attempts_says_so_keeps_its_dependents_and_can_be_cancelled() {
         why.contains("attempt 1 failed (tool_error); attempt 2 of 2"),
         "{why}"
     );
+    let line = sandbox
+        .run(["jobs", "list", "--tool", "second_time"])
+        .stdout;
+    assert!(
+        line.contains("attempt 1 failed (tool_error); attempt"),
+        "{line}"
+    );
     assert_eq!(sandbox.show(&dependent)["waiting_for"], json!([id]));
     assert_eq!(
         sandbox.json(["jobs", "cancel", &id])["jobs"][0]["state"],

@@ -89,6 +89,11 @@ fn a_job_waits_for_memory_says_so_and_starts_with_nobody_else_alive() {
             .is_some_and(|why| why.contains("memory")),
         "{view}"
     );
+    let line = sandbox.run(["jobs", "list"]).stdout;
+    assert!(
+        line.contains("next in the queue: ") && line.contains("memory"),
+        "{line}"
+    );
     // A supervisor waits for it.
     until("somebody waits", || !sandbox.processes().is_empty());
     assert_eq!(oracle.starts().len(), 0);

@@ -19,6 +19,7 @@ mod submit;
 mod survival;
 mod system;
 mod wait;
+mod waiting;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -14,8 +14,7 @@ use crate::job::request::Owner;
 use crate::job::state::JobState;
 use crate::job::view::JobView;
 use crate::store::files;
-use crate::store::ledger::{Ledger, ListFilter};
-use crate::sys::host;
+use crate::store::ledger::ListFilter;
 
 const INPUT_BYTES: u64 = 64 << 20;
 
@@ -126,15 +125,14 @@ impl JobService {
     /// `storage_error` when the ledger cannot be read.
     pub fn list(&self, owner: &Owner, filter: &ListFilter) -> Result<(Vec<JobView>, Option<i64>)> {
         let page = self.ledger().list(owner.as_str(), filter)?;
-        let views = page.jobs.iter().map(|job| {
-            let full = JobView::full(job);
-            JobView {
-                tool: full.tool,
-                submitted_at: full.submitted_at,
-                ..self.with_live_facts(job, JobView::lean(job))
-            }
+        let views = page.jobs.iter().map(|job| JobView {
+            tool: Some(job.tool.clone()),
+            submitted_at: Some(clock::rfc3339(job.submitted_at)),
+            ..self.with_live_facts(job, JobView::lean(job))
         });
-        Ok((views.collect(), page.next))
+        let mut views: Vec<JobView> = views.collect();
+        self.explain_queued(owner, &page.jobs, &mut views)?;
+        Ok((views, page.next))
     }
 
     /// The arguments of a job, those marked `skip_log` shown as `***`.
@@ -171,12 +169,9 @@ impl JobService {
         match job.state {
             JobState::Queued => {
                 let ledger = self.ledger();
-                view.waiting_for = ledger.waits_of(job.seq)?;
-                view.waiting_because = backing_off(&ledger, job)?;
-                if view.waiting_for.is_empty() && view.waiting_because.is_none() {
-                    view.queue_position = Some(ledger.queue_position(job)?);
-                    view.waiting_because = memory_short(&ledger)?;
-                }
+                let place = ledger.queue_position(job)?;
+                self.moment(&ledger)?
+                    .explain(&ledger, job, place, &mut view)?;
             }
             JobState::Completed => {
                 view.result = self.small_result(job);
@@ -190,32 +185,4 @@ impl JobService {
         }
         Ok(view)
     }
-}
-
-/// Why a job that has failed before is not started yet.
-fn backing_off(ledger: &Ledger, job: &JobRecord) -> Result<Option<String>> {
-    let left = job.not_before.saturating_sub(clock::now_ms());
-    if left <= 0 || job.attempt == 0 {
-        return Ok(None);
-    }
-    let Some(last) = ledger.attempts(job.seq)?.pop() else {
-        return Ok(None);
-    };
-    Ok(Some(format!(
-        "attempt {} failed ({}); attempt {} of {} begins in {} s",
-        last.attempt,
-        last.error.code,
-        job.attempt + 1,
-        job.max_attempts,
-        left.saturating_add(999) / 1000
-    )))
-}
-
-/// Why nothing is started, if it is for want of memory.
-fn memory_short(ledger: &Ledger) -> Result<Option<String>> {
-    let least = ledger.settings()?.min_memory_mib;
-    let short = host::memory_available_mib().filter(|available| *available < least);
-    Ok(short.map(|available| {
-        format!("{available} MiB of memory are available, and the setting min_memory_mib asks for {least} MiB")
-    }))
 }

@@ -39,7 +39,7 @@ pub fn is_over(view: &JobView) -> bool {
     )
 }
 
-/// What a job is doing, without its state: `42% day 42/100`, `third in the queue`, or why it failed.
+/// What a job is doing, without its state: `42% day 42/100`, `place 3 in the queue`, or why it failed.
 pub fn doing(view: &JobView) -> String {
     let mut words = Vec::new();
     if view.cancel_requested == Some(true) {
@@ -96,20 +96,20 @@ fn asks(view: &JobView) -> String {
 }
 
 fn waiting(view: &JobView) -> Option<String> {
-    if let Some(why) = &view.waiting_because {
-        return Some(plain::line(why, MAX_WORDS));
+    if let [first, rest @ ..] = &view.waiting_for[..] {
+        return Some(match rest.len() {
+            0 => format!("waits for {first}"),
+            more => format!("waits for {first} and {more} more"),
+        });
     }
-    if !view.waiting_for.is_empty() {
-        let ids: Vec<&str> = view.waiting_for.iter().map(|id| id.as_str()).collect();
-        return Some(format!("waiting for {}", ids.join(", ")));
-    }
-    view.queue_position.map(|place| {
-        if place == 1 {
-            "next in the queue".into()
-        } else {
-            format!("place {place} in the queue")
-        }
-    })
+    let place = view.queue_position.map(|place| match place {
+        1 => "next in the queue".to_owned(),
+        place => format!("place {place} in the queue"),
+    });
+    let why = view.waiting_because.as_deref();
+    let words = [place, why.map(|why| plain::line(why, MAX_WORDS))];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(": "))
 }
 
 /// One line about a job that ended: `completed in 31 s`.
@@ -153,8 +153,13 @@ pub fn show(view: &JobView) -> String {
     add("tool", view.tool.clone());
     add(
         "doing",
-        Some(doing(view)).filter(|words| view.error.is_none() && !words.is_empty()),
+        Some(doing(view)).filter(|words| {
+            view.error.is_none() && view.waiting_for.is_empty() && !words.is_empty()
+        }),
     );
+    for id in &view.waiting_for {
+        add("waits for", Some(id.to_string()));
+    }
     add("submitted", view.submitted_at.clone());
     add("started", view.started_at.clone());
     add("ended", view.ended_at.clone());
@@ -322,6 +327,17 @@ mod tests {
             ..view(ViewState::Queued)
         };
         assert_eq!(doing(&queued), "place 3 in the queue");
+        let full = JobView {
+            waiting_because: Some("all 2 slots are taken".into()),
+            ..queued
+        };
+        assert_eq!(doing(&full), "place 3 in the queue: all 2 slots are taken");
+        let id = |n: u8| format!("t-9f3k2m7qw4x1a8bdc6t{n}").parse().unwrap();
+        let after = JobView {
+            waiting_for: vec![id(1), id(2), id(3)],
+            ..view(ViewState::Queued)
+        };
+        assert_eq!(doing(&after), "waits for t-9f3k2m7qw4x1a8bdc6t1 and 2 more");
         let failed = JobView {
             error: Some(Error::new(Code::Panicked, "it\npanicked")),
             ..view(ViewState::Failed)

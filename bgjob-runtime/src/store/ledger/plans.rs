@@ -81,6 +81,9 @@ fn live(ledger: &mut Ledger) {
     ledger.count_alive().unwrap();
     ledger.next_not_before("b", 1).unwrap();
     ledger.queue_position(&second).unwrap();
+    ledger.queue_of("local").unwrap();
+    ledger.count_alive_of("t").unwrap();
+    ledger.can_run("b", &second).unwrap();
     ledger.waits_of(second.seq).unwrap();
     ledger.input(first.seq).unwrap();
     ledger.pinned("local", first.seq).unwrap();

@@ -207,6 +207,30 @@ impl Ledger {
         Ok(statement.query_row(params![job.priority, job.seq, job.owner], |row| row.get(0))?)
     }
 
+    /// The queued jobs of `owner` in the order in which they stand.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn queue_of(&self, owner: &str) -> Result<Vec<i64>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT seq FROM job INDEXED BY job_queue WHERE state = 'queued' AND owner = ?1 ORDER BY priority DESC, seq",
+        )?;
+        Ok(statement
+            .query_map([owner], |row| row.get(0))?
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// How many jobs of `tool` run, over all owners and processes.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn count_alive_of(&self, tool: &str) -> Result<u32> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*) FROM job INDEXED BY job_alive WHERE tool = ?1 AND state IN ('running', 'input_required')",
+        )?;
+        Ok(statement.query_row([tool], |row| row.get(0))?)
+    }
+
     /// The jobs that `seq` still waits for.
     ///
     /// # Errors
@@ -241,5 +265,16 @@ impl Ledger {
             .conn
             .prepare_cached("SELECT 1 FROM build_tool WHERE build = ?1")?;
         Ok(statement.exists([build])?)
+    }
+
+    /// Whether the binary `build` has the tool of `job` as it was when that was accepted.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn can_run(&self, build: &str, job: &JobRecord) -> Result<bool> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT 1 FROM build_tool WHERE build = ?1 AND tool = ?2 AND schema_hash = ?3",
+        )?;
+        Ok(statement.exists([build, &job.tool, &job.schema_hash])?)
     }
 }

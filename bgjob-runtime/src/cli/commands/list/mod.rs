@@ -11,11 +11,11 @@ use crate::cli::args;
 use crate::cli::console;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
-use crate::cli::render::list;
+use crate::cli::render::list::List;
 use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
 use crate::clock;
-use crate::error::Result;
+use crate::error::{Result, nearest};
 use crate::job::request::Owner;
 use crate::job::state::JobState;
 use crate::job::view::JobView;
@@ -87,9 +87,12 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
     if let Some(tool) = &filter.tool
         && session.registry.get(tool).is_none()
     {
-        session
-            .console
-            .say(format_args!("note: this program has no tool `{tool}`"));
+        let known = session.registry.iter().map(|known| known.spec.name);
+        let near = nearest(tool, known).map(|name| format!("; did you mean `{name}`?"));
+        session.console.say(format_args!(
+            "note: this program has no tool `{tool}`{}",
+            near.unwrap_or_default()
+        ));
     }
     let all = given.get_flag("all");
     if all {
@@ -111,7 +114,7 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         console.say(empty(session, given));
         return Ok(Ending::Ok);
     }
-    console.print(list::jobs(&views, SystemTime::now(), console::width()))?;
+    console.print(List::new(&views, SystemTime::now(), console::width()).render())?;
     if more {
         console.say(format_args!(
             "there are more: {}",

@@ -18,9 +18,10 @@ use crate::cli::console;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::follow::{Told, is_due, words};
+use crate::cli::render::list::List;
 use crate::cli::render::quantity::count;
 use crate::cli::render::style::{FAINT, paint};
-use crate::cli::render::{job, list, plain};
+use crate::cli::render::{job, plain};
 use crate::cli::session::Session;
 use crate::clock;
 use crate::error::Error;
@@ -190,10 +191,24 @@ impl View {
 fn frame(views: &[JobView], more: bool, size: (u16, u16)) -> Vec<String> {
     // The heading, the line below, and the one that the cursor is in.
     let room = usize::from(size.1).saturating_sub(3).max(1);
-    let shown = &views[..views.len().min(room)];
-    let table = list::jobs(shown, SystemTime::now(), Some(size.0));
-    let lines = table.lines().map(str::to_owned);
-    lines.chain([footer(views, shown.len(), more)]).collect()
+    let list = List::new(
+        &views[..views.len().min(room)],
+        SystemTime::now(),
+        Some(size.0),
+    );
+    let mut lines = vec![list.heading];
+    let mut shown = 0;
+    for job in &list.jobs {
+        let of_job: Vec<String> = job.lines().map(str::to_owned).collect();
+        // The newest is shown whatever it takes; what does not fit is cut when it is drawn.
+        if shown > 0 && lines.len() + of_job.len() > room + 1 {
+            break;
+        }
+        lines.extend(of_job);
+        shown += 1;
+    }
+    lines.push(footer(views, shown, more));
+    lines
 }
 
 fn footer(views: &[JobView], shown: usize, more: bool) -> String {
@@ -273,5 +288,14 @@ mod tests {
             lines[4].contains("9 queued, the newest 3 of 9 jobs"),
             "{lines:?}"
         );
+        let waiting: Vec<JobView> = std::iter::zip(views, 1..)
+            .map(|(view, place)| JobView {
+                queue_position: Some(place),
+                ..view
+            })
+            .collect();
+        let lines = frame(&waiting, false, (40, 8));
+        assert_eq!(lines.len(), 6, "heading, two jobs of two lines: {lines:?}");
+        assert!(lines[5].contains("the newest 2 of 9 jobs"), "{lines:?}");
     }
 }
