@@ -1,9 +1,10 @@
 //! What a job said and when: a line of `events.jsonl`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Something that a job said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// When (RFC 3339, in UTC, with milliseconds).
     pub at: String,
@@ -15,7 +16,7 @@ pub struct Event {
 }
 
 /// What a job said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Said {
     /// A stage of the work began.
