@@ -255,7 +255,7 @@ fn the_help_of_a_tool_reads_as_text_and_reaches_every_argument() {
 #[test]
 fn a_slip_of_the_finger_gets_the_nearest_name() {
     let sandbox = sandbox();
-    let slips: [(&[&str], &str); 5] = [
+    let slips: [(&[&str], &str); 9] = [
         (&["run", "repaet"], "did you mean `repeat`?"),
         (&["jobs", "lst"], "did you mean `list`?"),
         (
@@ -264,10 +264,43 @@ fn a_slip_of_the_finger_gets_the_nearest_name() {
         ),
         (&["run", "repeat", "--set", "tag=x"], "did you mean --tags"),
         (&["state", "show", "nte"], "did you mean `note`?"),
+        (&["install", "cursr"], "did you mean `cursor`?"),
+        (&["completions", "bsh"], "did you mean `bash`?"),
+        (
+            &["jobs", "list", "--state", "runing"],
+            "did you mean `running`?",
+        ),
+        (
+            &["config", "set", "max_job", "2"],
+            "did you mean `max_jobs`?",
+        ),
     ];
     for (args, help) in slips {
         let ran = sandbox.run(args);
         assert!(ran.stderr.contains(help), "{args:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_help_that_a_refusal_names_is_that_of_its_command() {
+    let sandbox = sandbox();
+    let slips: [(&[&str], &str); 6] = [
+        (&["install", "cursr"], "install --help"),
+        (&["jobs", "list", "--state", "runing"], "jobs list --help"),
+        (&["jobs", "list", "-n", "many"], "jobs list --help"),
+        (&["jobs", "wait"], "jobs wait --help"),
+        (&["schema", "--profile", "wired"], "schema --help"),
+        (&["run", "add", "--timeot", "1s"], "run add --help"),
+    ];
+    for (args, help) in slips {
+        let ran = sandbox.run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {ran:?}");
+        let line = ran.stderr.lines().last().unwrap();
+        let typed = line.strip_prefix("help: ").unwrap();
+        assert!(typed.ends_with(&format!(" {help}")), "{args:?}: {line}");
+        let shown = sandbox.run(help.split(' '));
+        assert_eq!(shown.code, Some(0), "{help}: {shown:?}");
+        assert!(shown.stdout.contains("Usage: "), "{help}: {shown:?}");
     }
 }
 

@@ -22,8 +22,8 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-use clap::ArgMatches;
 use clap::error::ErrorKind;
+use clap::{ArgMatches, Command};
 use tracing::Level;
 
 use crate::app::App;
@@ -37,6 +37,7 @@ use failure::Failure;
 use render::problem;
 use render::style::{ERROR, paint};
 use session::Session;
+use usage::Slip;
 
 pub use context::Context;
 
@@ -65,7 +66,7 @@ fn with_tools(
     argv: Vec<OsString>,
     serving: bool,
 ) -> Ending {
-    if let Some(name) = clash(app) {
+    if let Some(name) = clash(app, registry, &argv) {
         speak(app).insist(format_args!(
             "{} the command `{name}` is built in; rename the one of this program",
             paint(ERROR, "error:")
@@ -77,37 +78,34 @@ fn with_tools(
         false => args::command(app, registry, &argv),
     };
     let json = args::mentions_json(&argv);
-    match command.try_get_matches_from_mut(argv) {
+    match command.try_get_matches_from_mut(&argv) {
         Ok(given) if given.subcommand().is_none() && !serving => {
             speak(app).insist(command.render_help().ansi());
             Ending::Usage
         }
         Ok(given) => obey(app, registry, &given),
-        Err(error) => usage_error(app, &error, json),
+        Err(error) => usage_error(app, &error, json, &command, &argv),
     }
 }
 
-fn clash(app: &App) -> Option<&str> {
-    const BUILT_IN: [&str; 11] = [
-        "run",
-        "jobs",
-        "state",
-        "config",
-        "tools",
-        "schema",
-        "doctor",
-        "serve",
-        "install",
-        "completions",
-        "help",
-    ];
-    app.commands
-        .iter()
-        .map(|own| own.command.get_name())
-        .find(|name| BUILT_IN.contains(name))
+/// A command of the program's own that is called like one of ours.
+fn clash<'a>(app: &'a App, registry: &'static Registry, argv: &[OsString]) -> Option<&'a str> {
+    if app.commands.is_empty() {
+        return None;
+    }
+    let built_in = commands::all(registry, argv);
+    let taken = |name: &str| name == "help" || built_in.iter().any(|ours| ours.get_name() == name);
+    let own = app.commands.iter().map(|own| own.command.get_name());
+    own.into_iter().find(|name| taken(name))
 }
 
-fn usage_error(app: &App, error: &clap::Error, json: bool) -> Ending {
+fn usage_error(
+    app: &App,
+    error: &clap::Error,
+    json: bool,
+    command: &Command,
+    argv: &[OsString],
+) -> Ending {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // A reader that has seen enough is no failure.
@@ -120,9 +118,10 @@ fn usage_error(app: &App, error: &clap::Error, json: bool) -> Ending {
         }
         _ => {
             let console = speak(app);
-            console.insist(usage::refusal(error, &console.prefix));
+            let slip = Slip::new(error, &console.prefix, command, argv);
+            console.insist(slip.words());
             if json {
-                let refused = JobView::rejected(usage::as_error(error, &console.prefix));
+                let refused = JobView::rejected(slip.as_error());
                 // The refusal has been told; a closed pipe does not make it another.
                 let _ = console.json(&refused);
             }
@@ -184,4 +183,37 @@ fn log(given: &ArgMatches) {
         _ => Level::TRACE,
     };
     diagnostics::begin(level, None);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tool::output::output;
+    use crate::tool::signature::Signature;
+    use crate::tool::spec::{Body, ToolSpec};
+
+    static TOOL: ToolSpec = ToolSpec::new(
+        "tool",
+        "mod.rs:1",
+        || Signature::new(output::<()>()),
+        Body::Sync(|call| call.output(&())),
+    );
+
+    #[test]
+    fn a_command_of_ones_own_is_not_called_like_one_of_ours() {
+        let registry = Box::leak(Box::new(Registry::from_specs([&TOOL]).unwrap()));
+        let own =
+            |name: &'static str| App::new("tank", "1").command(Command::new(name), |_| Ok(()));
+        let mut names: Vec<String> = commands::all(registry, &[])
+            .iter()
+            .map(|ours| ours.get_name().to_owned())
+            .collect();
+        names.push("help".into());
+        assert!(names.iter().any(|name| name == "status"), "{names:?}");
+        for name in names {
+            let app = own(Box::leak(name.clone().into_boxed_str()));
+            assert_eq!(clash(&app, registry, &[]), Some(&*name));
+        }
+        assert_eq!(clash(&own("demo"), registry, &[]), None);
+    }
 }
