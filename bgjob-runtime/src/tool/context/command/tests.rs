@@ -173,6 +173,37 @@ fn what_a_program_leaves_running_does_not_delay_its_end() {
 }
 
 #[test]
+fn the_pipe_of_a_stream_that_is_read_closes_when_the_program_has_ended() {
+    let job = Job::test();
+    let script =
+        "(trap 'echo > ended; exit' PIPE; while [ ! -e go ]; do sleep 0.01; done; echo late) &";
+    let told = |read: bool| {
+        let program = sh(&job, script);
+        let program = match read {
+            true => program.progress(ProgressFrom::Stdout),
+            false => program,
+        };
+        program.run().unwrap();
+        std::fs::write(job.dir().join("go"), "").unwrap();
+        let late = || {
+            let log = std::fs::read_to_string(job.dir().join("stdout.log"));
+            log.is_ok_and(|log| log.contains("late"))
+        };
+        let ended = job.dir().join("ended");
+        while !ended.exists() && !late() {
+            std::thread::yield_now();
+        }
+        (
+            ended.exists(),
+            std::fs::remove_file(job.dir().join("go")).is_ok(),
+        )
+    };
+    assert_eq!(told(true), (true, true), "the helper is told by SIGPIPE");
+    std::fs::remove_file(job.dir().join("ended")).unwrap();
+    assert_eq!(told(false), (false, true), "a log stays open");
+}
+
+#[test]
 fn a_cancelled_job_ends_its_program_and_starts_no_other() {
     let job = Job::test();
     let waits = sh(
