@@ -20,7 +20,7 @@ struct Limit {
 }
 
 /// A tenth above what was measured when the path was last looked at: lower it with the path.
-const LIMITS: [Limit; 5] = [
+const LIMITS: [Limit; 6] = [
     Limit {
         path: "a look at an ended job",
         most: 2.6,
@@ -45,6 +45,11 @@ const LIMITS: [Limit; 5] = [
         path: "a worker's whole life",
         most: 4.5,
         of: "a plain re-exec",
+    },
+    Limit {
+        path: "a line of a list",
+        most: 0.09,
+        of: "an echo of rmcp",
     },
 ];
 
@@ -145,6 +150,47 @@ fn worker(sandbox: &Sandbox) -> f64 {
     counted
 }
 
+/// What `jobs list -a` takes for each of its jobs, ended ones: two lists of different length, and the
+/// difference for each line.
+fn line(sandbox: &Sandbox, ledger: &rusqlite::Connection) -> f64 {
+    const MORE: u32 = 400;
+    let list = || {
+        let mut command = callgrind(&sandbox.path("scratch"));
+        command
+            .arg(env!("CARGO_BIN_EXE_fixture"))
+            .arg("--data-dir")
+            .arg(sandbox.data())
+            .args(["jobs", "list", "-a"]);
+        count(command, "")
+    };
+    copy_ended(ledger, 100);
+    let few = list();
+    copy_ended(ledger, MORE);
+    (list() - few) / f64::from(MORE)
+}
+
+/// Copies the row of an ended job `n` times.
+fn copy_ended(ledger: &rusqlite::Connection, n: u32) {
+    let mut names = ledger
+        .prepare("SELECT name FROM pragma_table_info('job') WHERE name <> 'seq'")
+        .expect("the columns");
+    let names = names.query_map([], |row| row.get(0)).expect("the columns");
+    let names: Vec<String> = names.collect::<Result<_, _>>().expect("the columns");
+    let values = names.iter().map(|name| match name.as_str() {
+        "id" => "'add-' || substr(lower(hex(randomblob(10))), 1, 20)",
+        "completion_seq" => "(SELECT max(completion_seq) FROM job) + n.n",
+        other => other,
+    });
+    let values: Vec<&str> = values.collect();
+    let sql = format!(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {n})
+         INSERT INTO job ({}) SELECT {} FROM n, (SELECT * FROM job WHERE state = 'completed' LIMIT 1)",
+        names.join(", "),
+        values.join(", ")
+    );
+    ledger.execute(&sql, []).expect("the rows");
+}
+
 fn measure(sandbox: &Sandbox) -> [f64; LIMITS.len()] {
     let ended = sandbox.finish("add", &json!({"a": 1, "b": 2}));
     sandbox.settle();
@@ -153,7 +199,6 @@ fn measure(sandbox: &Sandbox) -> [f64; LIMITS.len()] {
     ledger
         .execute("UPDATE setting SET value = '0' WHERE name = 'max_jobs'", [])
         .expect("a setting");
-    drop(ledger);
     let dir = sandbox.path("scratch");
     std::fs::create_dir_all(&dir).expect("a directory");
     let ours = || {
@@ -189,6 +234,7 @@ fn measure(sandbox: &Sandbox) -> [f64; LIMITS.len()] {
         start / peer_start,
         list / peer_start,
         worker(sandbox) / count(bare(), ""),
+        line(sandbox, &ledger) / echo,
     ]
 }
 
