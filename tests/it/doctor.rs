@@ -128,6 +128,11 @@ fn open_files_are_told_with_the_command_that_closes_them() {
     let sandbox = sandbox();
     let id = sandbox.submit("add", &json!({"a": 1, "b": 2}));
     sandbox.wait(&id);
+    // An editor made it, with the umask that people have; the folder keeps others out.
+    let config = sandbox.data().join("config.toml");
+    fs::write(&config, "").unwrap();
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(finding(&sandbox, "permissions")["level"], "ok");
     let input = sandbox.job_dir(&id).join("input.json");
     fs::set_permissions(&input, fs::Permissions::from_mode(0o644)).unwrap();
     let found = finding(&sandbox, "permissions");

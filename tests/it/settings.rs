@@ -68,7 +68,7 @@ fn what_is_not_understood_is_an_error_with_a_hint_and_changes_nothing() {
     for (text, says) in [
         ("max_job = 3\n", "did you mean"),
         ("max_jobs = 0\n", "does not fit"),
-        ("max_jobs =\n", "line 1"),
+        ("\nmax_jobs =\n", "config.toml: line 2: "),
     ] {
         write(&sandbox, text);
         let ran = sandbox.run(["jobs", "list"]);

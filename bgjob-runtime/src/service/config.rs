@@ -178,6 +178,20 @@ struct File<'a> {
     document: DocumentMut,
 }
 
+/// What is wrong in `text`, on one line.
+fn place_of(error: &toml_edit::TomlError, text: &str) -> String {
+    let what = error
+        .message()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(
+        || what.clone(),
+        |before| format!("line {}: {what}", before.matches('\n').count() + 1),
+    )
+}
+
 impl<'a> File<'a> {
     fn read(path: &'a Path) -> Result<Self> {
         let refused = |why: String| {
@@ -190,7 +204,7 @@ impl<'a> File<'a> {
             Err(error) => return Err(refused(error.to_string())),
         };
         let parsed = text.parse::<DocumentMut>();
-        let document = parsed.map_err(|error| refused(error.to_string().trim_end().to_owned()))?;
+        let document = parsed.map_err(|error| refused(place_of(&error, &text)))?;
         let known = || KINDS.iter().map(|kind| kind.name);
         if let Some((key, _)) = document
             .iter()

@@ -302,9 +302,10 @@ fn permissions(root: &Path) -> Finding {
             "only this user can read jobs and state",
         );
     };
-    let more = wrong.len() - 1;
-    let message =
-        format!("{first} and {more} others can be read by other users, or belong to them");
+    let message = match wrong.len() - 1 {
+        0 => format!("{first} can be read by other users, or belongs to one"),
+        more => format!("{first} and {more} more can be read by other users, or belong to them"),
+    };
     Finding::new("permissions", Level::Warning, message)
         .remedy(format!("chmod -R go= {}", root.display()))
 }
@@ -314,7 +315,8 @@ fn open_to_others(meta: &fs::Metadata) -> bool {
 }
 
 fn is_engine_file(path: &Path) -> bool {
-    const NAMES: [&str; 17] = [
+    // Not `config.toml`: people write that, with the umask they have.
+    const NAMES: [&str; 16] = [
         "input.json",
         "state.json",
         "env",
@@ -329,7 +331,6 @@ fn is_engine_file(path: &Path) -> bool {
         "tree.lock",
         "ledger.db",
         "supervisor.log",
-        "config.toml",
         "hook.env",
         "hook.lock",
     ];

@@ -13,6 +13,9 @@ use crate::cli::session::Session;
 use crate::service::config::SettingInForce;
 use crate::store::ledger::KINDS;
 
+/// Columns of a terminal that has room for what the settings mean.
+const MEANING_FROM: u16 = 80;
+
 /// `config`
 pub fn command() -> Command {
     Command::new("config")
@@ -91,7 +94,12 @@ fn show(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         })?;
         return Ok(Ending::Ok);
     }
-    let mut table = Table::new(&["SETTING", "VALUE", "FROM", "MEANING"], console::width());
+    let width = console::width();
+    let columns = match width {
+        Some(width) if width < MEANING_FROM => &["SETTING", "VALUE", "FROM"][..],
+        _ => &["SETTING", "VALUE", "FROM", "MEANING"],
+    };
+    let mut table = Table::new(columns, width);
     table.keep_whole(1);
     for (setting, kind) in settings.iter().zip(&KINDS) {
         let value = match &*setting.value {
@@ -104,9 +112,15 @@ fn show(session: &Session<'_>, given: &ArgMatches) -> Outcome {
             setting.source.to_owned(),
             kind.about.to_owned(),
         ];
-        table.row(LABEL, cells);
+        table.row(LABEL, cells.into_iter().take(columns.len()));
     }
     session.console.print(table.render())?;
+    if columns.len() < 4 {
+        session.console.say(format_args!(
+            "what they mean: {}",
+            session.console.command("config set --help")
+        ));
+    }
     for words in settings.iter().filter_map(SettingInForce::overruled_words) {
         session.console.say(format_args!("note: {words}"));
     }

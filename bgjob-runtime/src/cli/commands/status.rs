@@ -5,7 +5,7 @@ use clap::{ArgMatches, Command};
 use crate::cli::args;
 use crate::cli::exit_code::Ending;
 use crate::cli::failure::Outcome;
-use crate::cli::render::quantity::{largest, size};
+use crate::cli::render::quantity::{largest, size, span};
 use crate::cli::render::style::{LABEL, paint};
 use crate::cli::reply::Envelope;
 use crate::cli::session::Session;
@@ -71,13 +71,22 @@ fn table(status: &SystemStatus) -> String {
         "disk",
         Some(format!("{} available", mib(status.disk_available_mib))),
     );
-    add("ended jobs", Some(format!("kept for {}", status.retention)));
+    add(
+        "ended jobs",
+        Some(format!("kept for {}", kept_for(&status.retention))),
+    );
     add("folder", status.data_dir.clone());
     add("survival", status.survival.clone());
     let line = |(name, fact): &(&str, String)| {
         format!("{} {fact}", paint(LABEL, format_args!("{name:<11}")))
     };
     facts.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A setting's duration, as it is said elsewhere.
+fn kept_for(retention: &str) -> String {
+    let kept = humantime::parse_duration(retention);
+    kept.map_or_else(|_| retention.to_owned(), |kept| span(kept.as_secs_f64()))
 }
 
 fn memory(free: u64, least: u64) -> String {
@@ -96,6 +105,12 @@ fn mib(mib: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_said_as_everywhere() {
+        assert_eq!(kept_for("7days"), "7 d");
+        assert_eq!(kept_for("1h 30m"), "1 h 30 min");
+    }
 
     #[test]
     fn too_little_memory_is_said() {

@@ -14,6 +14,12 @@ use crate::job::view::{JobView, ViewState};
 
 /// Steps of a bar: progress is a share.
 const STEPS: u64 = 1000;
+/// Columns that a bar takes beside the id, with some words behind it.
+const BAR_COLUMNS: usize = 44;
+/// The same without the bar itself.
+const SHARE_COLUMNS: usize = 14;
+/// Columns where the terminal does not tell.
+const USUAL_COLUMNS: u16 = 80;
 /// Redraws a second.
 const RATE: u8 = 10;
 /// Bars are shown for so many jobs at once; the others are waited for unseen.
@@ -76,7 +82,7 @@ impl Bars {
 
 fn new_bar(all: &MultiProgress, id: &JobId, view: &JobView) -> ProgressBar {
     let bar = ProgressBar::new(STEPS)
-        .with_style(style(view))
+        .with_style(style(view, Room::beside(id)))
         .with_prefix(id.as_str().to_owned());
     let bar = all.add(bar);
     bar.enable_steady_tick(Duration::from_millis(100));
@@ -94,28 +100,59 @@ fn update(bar: &ProgressBar, view: &JobView) {
     if let Some(share) = view.progress.filter(|share| share.is_finite()) {
         bar.set_position((share.clamp(0.0, 1.0) * STEPS as f64) as u64);
     }
-    bar.set_style(style(view));
-    bar.set_message(message(view));
+    // The terminal may have another width by now.
+    let room = view.job_id.as_ref().map_or(Room::Bar, Room::beside);
+    bar.set_style(style(view, room));
+    bar.set_message(match room {
+        Room::Words => format!("{} {}", job::id(view), message(view)),
+        Room::Bar | Room::Share => message(view),
+    });
     if job::is_over(view) {
         bar.finish();
     }
 }
 
-fn style(view: &JobView) -> ProgressStyle {
-    let style = ProgressStyle::with_template(template(view))
+/// What has its place beside an id. A line that breaks cannot be drawn over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    /// A bar.
+    Bar,
+    /// The share as a number.
+    Share,
+    /// Not even the whole id.
+    Words,
+}
+
+impl Room {
+    fn beside(id: &JobId) -> Self {
+        let columns = console::err_size().map_or(USUAL_COLUMNS, |size| size.0);
+        Room::of(usize::from(columns).saturating_sub(id.as_str().len()))
+    }
+
+    fn of(columns: usize) -> Self {
+        match columns {
+            BAR_COLUMNS.. => Room::Bar,
+            SHARE_COLUMNS.. => Room::Share,
+            _ => Room::Words,
+        }
+    }
+}
+
+fn style(view: &JobView, room: Room) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template(view, room))
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     style.progress_chars("=> ").tick_chars("|/-\\ ")
 }
 
-fn template(view: &JobView) -> &'static str {
-    match view.state {
-        ViewState::Running | ViewState::InputRequired if view.progress.is_some() => {
-            "{prefix} [{bar:24}] {percent:>3}% {elapsed:>4} {wide_msg}"
-        }
-        ViewState::Running | ViewState::InputRequired => {
-            "{prefix} {spinner} {elapsed:>4} {wide_msg}"
-        }
-        _ => "{prefix} {wide_msg}",
+fn template(view: &JobView, room: Room) -> &'static str {
+    let runs = matches!(view.state, ViewState::Running | ViewState::InputRequired);
+    match (room, runs, view.progress.is_some()) {
+        (Room::Bar, true, true) => "{prefix} [{bar:24}] {percent:>3}% {elapsed:>4} {wide_msg}",
+        (Room::Share, true, true) => "{prefix} {percent:>3}% {wide_msg}",
+        (Room::Words, true, true) => "{percent:>3}% {wide_msg}",
+        (Room::Bar | Room::Share, true, false) => "{prefix} {spinner} {elapsed:>4} {wide_msg}",
+        (Room::Bar | Room::Share, false, _) => "{prefix} {wide_msg}",
+        (Room::Words, ..) => "{wide_msg}",
     }
 }
 
@@ -151,9 +188,19 @@ mod tests {
                     progress,
                     ..JobView::bare(state)
                 };
-                assert!(ProgressStyle::with_template(template(&view)).is_ok());
+                for room in [Room::Bar, Room::Share, Room::Words] {
+                    let template = template(&view, room);
+                    assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_beside_the_id_is_left_out() {
+        let rooms = [54, 44, 43, 14, 13, 0].map(Room::of);
+        use Room::{Bar, Share, Words};
+        assert_eq!(rooms, [Bar, Bar, Share, Share, Words, Words]);
     }
 
     #[test]

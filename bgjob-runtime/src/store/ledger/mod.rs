@@ -78,10 +78,12 @@ pub struct Ledger {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        let held = is_busy(&error);
+        let (held, full) = (is_busy(&error), is_full(&error));
         let error = Error::storage("use the ledger", error);
         if held {
             error.remedy("Another process holds it. If that lasts, look for one that was stopped while it wrote (state T in `ps`), and continue or end it.")
+        } else if full {
+            error.remedy("Make room on the disk that holds the data directory. What was accepted is kept, and goes on then.")
         } else {
             error
         }
@@ -219,6 +221,10 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+}
+
 fn create_private(path: &Path) -> Result<()> {
     // SQLite gives -wal and -shm the mode of the database, which it would create as 0644.
     OpenOptions::new()
@@ -250,6 +256,16 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
+
+    #[test]
+    fn a_full_disk_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+        let fill = "PRAGMA max_page_count = 1; CREATE TABLE full AS SELECT zeroblob(1000000)";
+        let error = Error::from(ledger.conn.execute_batch(fill).unwrap_err());
+        let remedy = error.remedy.as_deref().unwrap_or_default();
+        assert!(remedy.starts_with("Make room on the disk"), "{error:?}");
+    }
 
     #[test]
     fn a_new_ledger_is_private_and_sound() {
