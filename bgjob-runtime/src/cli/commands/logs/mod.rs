@@ -94,13 +94,16 @@ fn streams(given: &ArgMatches) -> &'static [Stream] {
     }
 }
 
+/// What is done with a line of a log of a job in this state.
+type TellWithState<'a> = &'a mut dyn FnMut(ViewState, Stream, &[u8]) -> Result<(), Failure>;
+
 /// Tells each line as it comes, with the state that the job is in, until it has ended; returns how.
 fn follow(
     service: &JobService,
     id: &JobId,
     tails: &mut [Tail],
     lines: Option<u64>,
-    tell: &mut dyn FnMut(ViewState, Stream, &[u8]) -> Result<(), Failure>,
+    tell: TellWithState<'_>,
 ) -> Result<ViewState, Failure> {
     let watch = Watch::new().map_err(|error| Error::storage("watch the log", error))?;
     // The folder tells when the job starts and ends; without it the fallback does.

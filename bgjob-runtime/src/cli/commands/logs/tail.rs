@@ -17,6 +17,9 @@ const MAX_LINE_BYTES: u64 = 64 << 10;
 /// Block in which the last lines are searched from the end.
 const BLOCK_BYTES: u64 = 64 << 10;
 
+/// What is done with a line of a log.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(Stream, &[u8]) -> Result<(), Failure>;
+
 /// One log, read as far as it was written.
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -68,11 +71,7 @@ impl Tail {
     ///
     /// # Errors
     /// When the log cannot be read, or what `tell` returns.
-    pub fn read(
-        &mut self,
-        end: bool,
-        tell: &mut dyn FnMut(Stream, &[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    pub fn read(&mut self, end: bool, tell: Tell<'_>) -> Result<(), Failure> {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
