@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use anstream::ColorChoice;
+use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
 /// Narrower terminals are treated as this wide.
@@ -43,9 +43,12 @@ impl Console {
     /// # Errors
     /// When standard output is closed or full.
     pub fn print(&self, text: impl fmt::Display) -> io::Result<()> {
-        let mut out = anstream::stdout().lock();
-        writeln!(out, "{text}")?;
-        out.flush()
+        let text = text.to_string();
+        if !text.contains('\u{1b}') {
+            // Looking for colours to drop, letter by letter, takes most of the time of a long list.
+            return write_line(io::stdout().lock(), &text);
+        }
+        write_line(anstream::stdout().lock(), &text)
     }
 
     /// Writes `value` as JSON to standard output: indented on a terminal, on one line elsewhere.
@@ -76,6 +79,17 @@ impl Console {
         out.write_all(&line)?;
         out.flush()
     }
+}
+
+fn write_line(mut out: impl Write, text: &str) -> io::Result<()> {
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Whether what is written to standard output keeps its colours.
+pub fn out_has_colors() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 /// Whether people read standard output.

@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use anstyle::Style;
+
 use super::job::{doing, id, is_over, state};
 use super::plain;
 use super::quantity::{age, span};
@@ -30,12 +32,12 @@ pub struct List {
 
 impl List {
     /// Lists `views` for a terminal of so many columns; `None` where nobody counts them.
-    pub fn new(views: &[JobView], now: SystemTime, width: Option<u16>) -> Self {
+    pub fn new(views: &[JobView], now: SystemTime, width: Option<u16>, colors: bool) -> Self {
         let rows: Vec<[String; 4]> = views.iter().map(|view| row(view, now)).collect();
-        let shape = Shape::for_rows(&rows, width.map(usize::from));
+        let shape = Shape::for_rows(&rows, width.map(usize::from), colors);
         let jobs = std::iter::zip(views, &rows).map(|(view, cells)| shape.job(view, cells));
         List {
-            heading: paint(LABEL, shape.heading()),
+            heading: shape.paint(LABEL, &shape.heading()),
             jobs: jobs.collect(),
         }
     }
@@ -55,10 +57,11 @@ struct Shape {
     doing: Option<usize>,
     /// Of the whole line.
     line: usize,
+    colors: bool,
 }
 
 impl Shape {
-    fn for_rows(rows: &[[String; 4]], width: Option<usize>) -> Self {
+    fn for_rows(rows: &[[String; 4]], width: Option<usize>, colors: bool) -> Self {
         let widths = [0, 1, 2, 3].map(|column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
             cells.chain([COLUMNS[column].len()]).max().unwrap_or(0)
@@ -76,6 +79,7 @@ impl Shape {
                 widths: widths.to_vec(),
                 doing: Some(doing),
                 line,
+                colors,
             };
         }
         let fits = |columns: &usize| taken(*columns) - GAP.len() <= line;
@@ -84,6 +88,14 @@ impl Shape {
             widths: widths[..columns].to_vec(),
             doing: None,
             line,
+            colors,
+        }
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        match self.colors {
+            true => paint(style, text),
+            false => text.to_owned(),
         }
     }
 
@@ -101,7 +113,7 @@ impl Shape {
         let cut = |room: usize| plain::line(&words, room.saturating_sub(1));
         let doing = self.doing.map(cut).filter(|words| !words.is_empty());
         let first = format!("{:<1$}", cells[0], self.widths[0]);
-        let state = first.replacen(&cells[0], &paint(of_state(view.state), &cells[0]), 1);
+        let state = first.replacen(&cells[0], &self.paint(of_state(view.state), &cells[0]), 1);
         let mut job = self.line(
             &state,
             cells[1..].iter().map(String::as_str),
@@ -162,7 +174,7 @@ mod tests {
     }
 
     fn jobs(views: &[JobView], width: Option<u16>) -> String {
-        List::new(views, SystemTime::now(), width).render()
+        List::new(views, SystemTime::now(), width, true).render()
     }
 
     fn plain(text: &str) -> String {
@@ -226,6 +238,14 @@ mod tests {
              failed  t-9f3k2m7qw4x1a8bdc6tz"
         );
         assert!(table.lines().all(|line| line.chars().count() <= 40));
+    }
+
+    #[test]
+    fn where_colours_do_not_belong_none_are_made() {
+        let views = [view(ViewState::Failed), view(ViewState::Queued)];
+        let list = |colors| List::new(&views, SystemTime::now(), None, colors).render();
+        assert!(!list(false).contains('\u{1b}'));
+        assert_eq!(plain(&list(true)), list(false));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Ledger;
-use super::row::{COLUMNS, record};
+use super::row::{COLUMNS, COLUMNS_OF_A_LIST, record};
 use crate::error::Result;
 use crate::job::id::JobId;
 use crate::job::record::JobRecord;
@@ -95,7 +95,7 @@ impl Ledger {
             .collect::<Result<_, _>>()?)
     }
 
-    /// Jobs of `owner`, newest first.
+    /// Jobs of `owner`, newest first, without what lists do not show: `retry`, `cwd`, `exit` and `usage`.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
@@ -103,7 +103,7 @@ impl Ledger {
         let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
         let states = serde_json::to_string(&states).unwrap_or_default();
         let mut statement = self.conn.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM job WHERE owner = ?1 AND seq < ?2
+            "SELECT {COLUMNS_OF_A_LIST} FROM job WHERE owner = ?1 AND seq < ?2
              AND (?3 = '[]' OR state IN (SELECT value FROM json_each(?3)))
              AND (?4 IS NULL OR tool = ?4) AND (?5 IS NULL OR submitted_at >= ?5)
              ORDER BY seq DESC LIMIT ?6"

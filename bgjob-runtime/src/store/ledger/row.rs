@@ -16,6 +16,13 @@ pub const COLUMNS: &str = "seq, id, owner, tool, schema_hash, state, priority, t
     retry_of, cwd, patch_field, patch_pointer, patch_version, patch_skipped, error, exit, warning, leaked, usage, \
     result_bytes, completion_seq, revision";
 
+/// The [`COLUMNS`] of a job in a list: without how its worker ended, what it used, what is tried again and
+/// where, which take longer to read than the rest and are not shown there.
+pub const COLUMNS_OF_A_LIST: &str = "seq, id, owner, tool, schema_hash, state, priority, tool_limit, submitted_at, not_before, \
+    started_at, ended_at, timeout_ms, attempt, max_attempts, NULL, nonce, boot, cancel_requested_at, cancel_grace_ms, \
+    retry_of, x'', patch_field, patch_pointer, patch_version, patch_skipped, error, NULL, warning, leaked, NULL, \
+    result_bytes, completion_seq, revision";
+
 /// The columns of a row from left to right: finding each of so many by its name took longer than
 /// finding the row.
 struct InOrder<'a, 'row> {

@@ -114,7 +114,13 @@ pub fn run(session: &Session<'_>, given: &ArgMatches) -> Outcome {
         console.say(empty(session, given));
         return Ok(Ending::Ok);
     }
-    console.print(List::new(&views, SystemTime::now(), console::width()).render())?;
+    let list = List::new(
+        &views,
+        SystemTime::now(),
+        console::width(),
+        console::out_has_colors(),
+    );
+    console.print(list.render())?;
     if more {
         console.say(format_args!(
             "there are more: {}",

@@ -195,6 +195,7 @@ fn frame(views: &[JobView], more: bool, size: (u16, u16)) -> Vec<String> {
         &views[..views.len().min(room)],
         SystemTime::now(),
         Some(size.0),
+        true,
     );
     let mut lines = vec![list.heading];
     let mut shown = 0;
