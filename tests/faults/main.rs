@@ -11,6 +11,7 @@ mod cancel;
 mod chains;
 mod disk;
 mod hooks;
+mod power;
 mod questions;
 mod reconcile;
 mod supervisor;
@@ -36,6 +37,7 @@ fn all() -> Vec<Scenario> {
         chains::ALL,
         disk::ALL,
         hooks::ALL,
+        power::ALL,
         questions::ALL,
         reconcile::ALL,
         supervisor::ALL,
@@ -100,6 +102,9 @@ fn run_all(scenarios: &[Scenario]) -> Vec<&'static str> {
         let took = began.elapsed().as_secs_f32();
         if output.status.success() {
             println!("ok      {name} ({took:.1} s)");
+            let said = String::from_utf8_lossy(&output.stderr);
+            let skipped = said.lines().filter(|line| line.starts_with("not tested"));
+            skipped.for_each(|line| println!("        {line}"));
         } else {
             println!(
                 "FAILED  {name} ({took:.1} s)\n{}",

@@ -108,4 +108,28 @@ pub const MUTANTS: &[Mutant] = &[
         "it",
         "repeats::equal_calls_of_eight_processes_at_once_are_one_job",
     ),
+    mutant(
+        "an ended job forgets what it was called with",
+        "store/ledger/finish.rs",
+        "WHEN state = 'queued' OR length(input) <= ?13 THEN input END",
+        "WHEN ?13 < 0 THEN input END",
+        "faults",
+        "a_power_cut_at_any_edge_of_ending_a_job_breaks_no_promise",
+    ),
+    mutant(
+        "a large input is let go before it is on the disk",
+        "supervisor/commit.rs",
+        "    keep_input(ledger, &dir, job, boot);\n",
+        "",
+        "faults",
+        "a_power_cut_at_any_edge_of_ending_a_job_breaks_no_promise",
+    ),
+    mutant(
+        "doctor believes the copies of ended jobs",
+        "service/mend.rs",
+        "projection::is_unfinished(dir) || !projection::shows_end(dir, job)",
+        "projection::is_unfinished(dir) || job.seq < 0",
+        "faults",
+        "a_power_cut_at_any_edge_of_ending_a_job_breaks_no_promise",
+    ),
 ];

@@ -191,8 +191,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "nobody shows what the dead did not",
         "service/mend.rs",
-        "if projection::is_unfinished(&self.data.job(&job.id)) {",
-        "if projection::is_unfinished(&self.data.job(&job.id)) && limit == 0 {",
+        "if lags(&self.data.job(&job.id), &job) {",
+        "if lags(&self.data.job(&job.id), &job) && limit == 0 {",
         "faults",
         "a_result_on_disk_survives_its_supervisor_at_every_edge",
     ),

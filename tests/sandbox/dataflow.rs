@@ -198,7 +198,7 @@ fn computed_from_the_promise(
         let due = if tool == "read_note" {
             json!({"version": version, "note": {"text": text}})
         } else {
-            let added = read_json(sandbox, &id, "input.json")["text"].clone();
+            let added = input(sandbox, ledger, &id)["text"].clone();
             let whole = [text.as_str(), added.as_str()].map(Option::unwrap_or_default);
             json!({"text": whole.concat()})
         };
@@ -211,6 +211,18 @@ fn computed_from_the_promise(
     }
 }
 
+/// What a job was called with: its row knows, and a file where that is large.
+fn input(sandbox: &Sandbox, ledger: &Connection, id: &str) -> Value {
+    let sql = "SELECT input FROM job WHERE id = ?1";
+    let row: Option<Vec<u8>> = ledger
+        .query_row(sql, [id], |row| row.get(0))
+        .expect("a row");
+    match row {
+        Some(json) => serde_json::from_slice(&json).expect("it is JSON"),
+        None => read_json(sandbox, id, "input.json"),
+    }
+}
+
 /// A sum that was interrupted and gone on with is the sum.
 fn sums(sandbox: &Sandbox, ledger: &Connection, found: &mut Vec<String>) {
     let mut statement = ledger
@@ -218,7 +230,7 @@ fn sums(sandbox: &Sandbox, ledger: &Connection, found: &mut Vec<String>) {
         .expect("the query is right");
     let ids = statement.query_map([], |row| row.get::<_, String>(0));
     for id in ids.expect("the ledger reads").map(|id| id.expect("a row")) {
-        let upto = read_json(sandbox, &id, "input.json")["upto"].as_u64();
+        let upto = input(sandbox, ledger, &id)["upto"].as_u64();
         let sum = read_json(sandbox, &id, "results.json").as_u64();
         if sum != upto.map(|upto| upto * (upto + 1) / 2) {
             found.push(format!("{id} added up to {sum:?}"));

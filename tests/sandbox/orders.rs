@@ -1,6 +1,7 @@
 //! Orders to the failpoints of a program built with them, and what came of them.
 
 use std::fs;
+use std::path::Path;
 
 use crate::{Sandbox, until};
 
@@ -54,4 +55,23 @@ pub fn resume(pid: i32) {
     if let Some(pid) = rustix::process::Pid::from_raw(pid) {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::CONT);
     }
+}
+
+/// Every failpoint of the engine, by what its source says.
+pub fn failpoints() -> Vec<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bgjob-runtime/src");
+    let mut found = Vec::new();
+    for folder in ["", "service", "supervisor", "tool/context"] {
+        for entry in fs::read_dir(source.join(folder))
+            .expect("the engine's source")
+            .flatten()
+        {
+            let text = fs::read_to_string(entry.path()).unwrap_or_default();
+            let names = text.split("failpoint!(\"").skip(1);
+            found.extend(names.filter_map(|part| part.split('"').next().map(str::to_owned)));
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "the engine has failpoints");
+    found
 }

@@ -1,10 +1,8 @@
 //! Deaths and errors at the engine's own edges, in a build with failpoints: there the random kills of
 //! the storm hardly ever come. In an ordinary build there are no gusts.
 
-use std::fs;
-use std::path::Path;
-
 use bgjob_tests::Sandbox;
+use bgjob_tests::orders::failpoints;
 
 /// One order for supervisors and workers, one for front-ends.
 #[derive(Debug, Default)]
@@ -25,7 +23,7 @@ impl Gusts {
             return None;
         }
         if self.points.is_empty() {
-            self.points = points();
+            self.points = failpoints();
         }
         let point = &self.points[below(self.points.len())];
         let hit = 1 + below(3);
@@ -62,23 +60,4 @@ impl Gusts {
         let told = String::from_utf8_lossy(told);
         self.disk_fails && !told.contains("panicked")
     }
-}
-
-/// Every failpoint of the engine, by what its source says.
-fn points() -> Vec<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bgjob-runtime/src");
-    let mut found = Vec::new();
-    for folder in ["", "service", "supervisor", "tool/context"] {
-        for entry in fs::read_dir(source.join(folder))
-            .expect("the engine's source")
-            .flatten()
-        {
-            let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            let names = text.split("failpoint!(\"").skip(1);
-            found.extend(names.filter_map(|part| part.split('"').next().map(str::to_owned)));
-        }
-    }
-    found.sort();
-    assert!(!found.is_empty(), "the engine has failpoints");
-    found
 }

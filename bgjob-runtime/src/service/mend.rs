@@ -63,7 +63,7 @@ impl JobService {
     /// Finishes what whoever ended the latest jobs did not live to show. Cheap when all is well.
     pub(super) fn mend_latest(&self) -> Result<Mended> {
         Ok(Mended {
-            shown: self.show_ended(LATEST)?,
+            shown: self.show_ended(LATEST, |dir, _| projection::is_unfinished(dir))?,
             fields: self.show_fields()?,
             ..Mended::default()
         })
@@ -76,17 +76,19 @@ impl JobService {
         Ok(Mended {
             adopted: self.adopt_jobs()?,
             adopted_fields,
-            shown: self.show_ended(u32::MAX)?,
+            shown: self.show_ended(u32::MAX, |dir, job| {
+                projection::is_unfinished(dir) || !projection::shows_end(dir, job)
+            })?,
             fields: self.show_fields()?,
             litter: self.sweep_litter(),
         })
     }
 
-    fn show_ended(&self, limit: u32) -> Result<u64> {
+    fn show_ended(&self, limit: u32, lags: impl Fn(&JobDir, &JobRecord) -> bool) -> Result<u64> {
         let mut shown = 0;
         let ended = self.ledger().latest_ended(limit)?;
         for job in ended {
-            if projection::is_unfinished(&self.data.job(&job.id)) {
+            if lags(&self.data.job(&job.id), &job) {
                 self.show(job);
                 shown += 1;
             }

@@ -147,11 +147,15 @@ impl JobService {
     }
 
     pub(super) fn raw_input(&self, owner: &Owner, id: &JobId) -> Result<Map<String, Value>> {
-        self.record(owner, id)?;
+        let job = self.record(owner, id)?;
         let unreadable =
             |why: &dyn std::fmt::Display| Error::storage("read the job's arguments", why);
-        let bytes = files::read_capped(&self.data.job(id).input(), INPUT_BYTES)
-            .map_err(|error| unreadable(&error))?;
+        // The file of a small one is a copy that a power cut may have emptied.
+        let bytes = match self.ledger().input(job.seq)? {
+            (Some(row), _) => row,
+            (None, _) => files::read_capped(&self.data.job(id).input(), INPUT_BYTES)
+                .map_err(|error| unreadable(&error))?,
+        };
         serde_json::from_slice(&bytes).map_err(|error| unreadable(&error))
     }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::error::{Error, Result};
@@ -29,6 +30,9 @@ struct JobFile<'a> {
     #[serde(flatten)]
     view: &'a JobView,
 }
+
+/// Readable copies are small; what is larger was not written by us.
+const RECORD_BYTES: u64 = 1 << 20;
 
 #[derive(Deserialize)]
 struct Revision {
@@ -54,7 +58,7 @@ fn write_record(dir: &JobDir, job: &JobRecord) -> io::Result<()> {
     let folder = File::open(dir.path())?;
     folder.lock()?;
     let path = dir.record();
-    let shown = files::read_capped(&path, 1 << 20)
+    let shown = files::read_capped(&path, RECORD_BYTES)
         .ok()
         .and_then(|bytes| serde_json::from_slice::<Revision>(&bytes).ok());
     if shown.is_some_and(|shown| shown.revision >= job.revision) {
@@ -155,6 +159,22 @@ pub fn finish_showing(dir: &JobDir) {
 /// Whether somebody died between the end of the job and showing it.
 pub fn is_unfinished(dir: &JobDir) -> bool {
     dir.env().exists()
+}
+
+/// Whether the readable copies of an ended job are there and of its row: they are not synced, and a power
+/// cut may leave older ones, empty ones or none. A directory that is not there shows nothing, and will not.
+pub fn shows_end(dir: &JobDir, job: &JobRecord) -> bool {
+    let revision = files::read_capped(&dir.record(), RECORD_BYTES)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Revision>(&bytes).ok());
+    let error = || {
+        files::read_capped(&dir.error(), RECORD_BYTES)
+            .is_ok_and(|bytes| serde_json::from_slice::<&RawValue>(&bytes).is_ok())
+    };
+    let whole = revision.is_some_and(|shown| shown.revision >= job.revision)
+        && (job.error.is_none() || error())
+        && (job.state != JobState::Completed || dir.results().exists());
+    whole || !dir.path().is_dir()
 }
 
 /// Whether the readable copy of a field is there, whole, and of the ledger's version. Nothing of

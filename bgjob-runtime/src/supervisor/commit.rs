@@ -18,7 +18,7 @@ use crate::job::request::Owner;
 use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::{JobDir, note_on_stderr};
-use crate::store::ledger::{Finished, Ledger, PatchValue};
+use crate::store::ledger::{Finished, KEPT_INPUT_BYTES, Ledger, PatchValue};
 use crate::store::projection;
 
 /// State values up to this size live in the ledger, larger ones as files.
@@ -61,6 +61,7 @@ pub fn commit(
         }
         _ => None,
     };
+    keep_input(ledger, &dir, job, boot);
     failpoint!("commit.before", |error| Error::storage("end a job", error));
     let finished = ledger.finish(job.seq, &nonce, &outcome, patch.as_ref(), clock::now_ms())?;
     failpoint!("commit.after");
@@ -71,6 +72,26 @@ pub fn commit(
         publish(data, ledger, finished);
     }
     Ok(finished)
+}
+
+/// Makes sure of an input that the row will not keep. A failure is told and changes nothing: the file is
+/// there, and is lost with the power alone.
+fn keep_input(ledger: &Ledger, dir: &JobDir, job: &JobRecord, boot: &str) {
+    let size = fs::metadata(dir.input()).map_or(0, |meta| meta.len());
+    // Whole since its supervisor prepared it, unless the machine was restarted since.
+    let doubtful = size == 0 || job.boot.as_deref() != Some(boot);
+    if size <= KEPT_INPUT_BYTES && !doubtful {
+        return;
+    }
+    let kept = ledger.input(job.seq).and_then(|(row, hash)| {
+        restore_input(dir, row.as_deref(), &hash)
+            .and_then(|()| File::open(dir.input())?.sync_all())
+            .and_then(|()| files::sync_dir(dir.path()))
+            .map_err(|error| Error::storage("keep the job's input", error))
+    });
+    if let Err(error) = kept {
+        super::log(&format!("{}: {error}", job.id));
+    }
 }
 
 /// Rewrites everything that shows the finished job and those that ended with it. What cannot be

@@ -10,6 +10,10 @@ use crate::job::outcome::{Exit, Outcome};
 use crate::job::record::JobRecord;
 use crate::job::state::JobState;
 
+/// The row of an ended job keeps an input up to this size: its file is not synced, and whoever tries the job
+/// again after a power cut wants it. The file of a larger one is synced before the row lets it go.
+pub const KEPT_INPUT_BYTES: u64 = 16 << 10;
+
 /// The value for a state patch.
 #[derive(Clone, Debug)]
 pub enum PatchValue {
@@ -221,7 +225,8 @@ fn close(
     let exit = job.state.is_running().then_some(outcome.exit);
     tx.prepare_cached(
         "UPDATE job SET state = ?2, ended_at = ?3, error = ?4, exit = ?5, warning = ?6, leaked = ?7, usage = ?8,
-         result_bytes = ?9, completion_seq = ?10, patch_version = ?11, patch_skipped = ?12, input = NULL,
+         result_bytes = ?9, completion_seq = ?10, patch_version = ?11, patch_skipped = ?12,
+         input = CASE WHEN state = 'queued' OR length(input) <= ?13 THEN input END,
          revision = revision + 1 WHERE seq = ?1",
     )?
     .execute(params![
@@ -237,6 +242,7 @@ fn close(
         completion,
         version,
         skipped,
+        KEPT_INPUT_BYTES,
     ])?;
     // Its own waits are of no more use; they remain only if it is ended while waiting.
     tx.prepare_cached("DELETE FROM wait WHERE job = ?1")?
