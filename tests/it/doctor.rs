@@ -111,6 +111,47 @@ fn results_and_state_come_back_after_the_ledger_is_lost() {
 }
 
 #[test]
+fn a_reader_that_stands_still_keeps_nobody_waiting_and_is_told_of_when_the_log_grows() {
+    let sandbox = sandbox();
+    sandbox.finish("add", &json!({"a": 1, "b": 2}));
+    // As a stopped process would, it keeps the log from being written back.
+    let reader = sandbox.ledger();
+    let jobs = |ledger: &rusqlite::Connection| -> i64 {
+        let count = ledger.query_row("SELECT count(*) FROM job", [], |row| row.get(0));
+        count.expect("the ledger reads")
+    };
+    reader.execute_batch("BEGIN").expect("a transaction");
+    assert_eq!(jobs(&reader), 1);
+    assert_eq!(finding(&sandbox, "resources")["level"], "ok");
+    let writer = rusqlite::Connection::open(sandbox.data().join("ledger.db")).expect("it opens");
+    writer
+        .execute_batch("CREATE TABLE filler (x); INSERT INTO filler VALUES (zeroblob(70 << 20)); DROP TABLE filler")
+        .expect("the log grows");
+    drop(writer);
+    let view = sandbox.finish("note", &json!({"text": "meanwhile"}));
+    assert_eq!(view["state"], "completed", "{view}");
+    let warned = finding(&sandbox, "resources");
+    assert_eq!(warned["level"], "warning", "{warned}");
+    let message = warned["message"].as_str().unwrap_or_default();
+    assert!(message.contains("write-ahead log"), "{warned}");
+    assert!(
+        warned["remedy"]
+            .as_str()
+            .unwrap_or_default()
+            .contains("stopped"),
+        "{warned}"
+    );
+    assert_eq!(jobs(&reader), 1, "what it reads stands still, too");
+    // Its death ends it, and the log with it.
+    drop(reader);
+    sandbox.finish("add", &json!({"a": 1, "b": 2}));
+    sandbox.settle();
+    assert_eq!(finding(&sandbox, "resources")["level"], "ok");
+    let found = invariants::problems(&sandbox, &[], None);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
 fn a_deleted_job_does_not_come_back_with_the_adopted_ones() {
     let sandbox = sandbox();
     let id = sandbox.submit("add", &json!({"a": 1, "b": 2}));

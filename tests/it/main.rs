@@ -11,6 +11,7 @@ mod checkpoints;
 mod cli;
 mod clients;
 mod codes;
+mod confined;
 mod conformance;
 mod contract;
 mod doctor;
@@ -54,6 +55,7 @@ mod timing;
 mod tracing;
 mod trees;
 mod users;
+mod wall_clock;
 
 use bgjob_tests::Sandbox;
 

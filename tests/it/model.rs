@@ -224,7 +224,7 @@ fn draw(model: &Model, mut below: impl FnMut(usize) -> usize) -> Step {
         let awaitable = ["queued", "running", "input_required", "completed"];
         match below(16) {
             kind @ 0..4 => {
-                let asks = kind == 3;
+                let asks = kind >= 2;
                 return Step::Accept { asks, after: None };
             }
             kind @ 4..6 if model.is(index, &awaitable) => {
