@@ -55,8 +55,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "an older view of a job replaces a newer one",
         "store/projection.rs",
-        "shown.revision >= job.revision",
-        "shown.revision > job.revision + 1000",
+        "if shown.is_some_and(|shown| shown.revision >= job.revision) {",
+        "if shown.is_some_and(|shown| shown.revision > job.revision + 1000) {",
         "faults",
         "a_canceller_that_wakes_late_does_not_show_the_past",
     ),
