@@ -133,8 +133,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let wake = Wake::new().unwrap();
         let waiting = wake.watch([dir.path()]).unwrap();
+        let witness = wake.watch([dir.path()]).unwrap();
         touch(dir.path());
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        witness.changed().await;
+        // It has come, and nobody waited for it here.
         waiting.changed().await;
     }
 
