@@ -174,6 +174,23 @@ fn nothing_is_written_without_a_yes() {
 }
 
 #[test]
+fn what_another_program_wrote_meanwhile_is_not_lost() {
+    let sandbox = sandbox();
+    let path = home(&sandbox).join(".cursor/mcp.json");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "{}").unwrap();
+    let mut terminal = Terminal::start(&mut install(&sandbox, &["cursor"]), 100, 40);
+    terminal.wait_for("Write this? [y/N]");
+    let theirs = r#"{"mcpServers": {"theirs": {"command": "x"}}}"#;
+    fs::write(&path, theirs).unwrap();
+    terminal.press("y\n");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(2), "{screen}");
+    assert!(screen.contains("it was changed meanwhile"), "{screen}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), theirs);
+}
+
+#[test]
 fn printing_touches_nothing_and_the_list_says_what_is_there() {
     let sandbox = sandbox();
     let ran = run(
