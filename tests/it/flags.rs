@@ -178,13 +178,15 @@ fn a_result_goes_to_the_file_that_was_named_and_not_to_the_screen() {
 }
 
 /// What `run` with `options` shows of a job while it runs, and whether that has lines that tell the time.
-fn tells_lines(options: &[&str], on_terminal: bool, lines: bool) {
+fn tells_lines(options: &[&str], terminal: Option<&str>, lines: bool) {
     let sandbox = sandbox();
     let oracle = Oracle::listen(&sandbox.path("gate"));
     let mut command = sandbox.command(["run", "gate", "--socket", &oracle.path()]);
-    command.args(options).env("TERM", "xterm");
+    command
+        .args(options)
+        .env("TERM", terminal.unwrap_or("xterm"));
     let counts = |text: &str| text.lines().filter(|line| line.starts_with("[0:0")).count();
-    let shown = if on_terminal {
+    let shown = if terminal.is_some() {
         let terminal = Terminal::start(&mut command, 100, 20);
         oracle.wait_for(1);
         terminal.wait_for(if lines { "[0:0" } else { "job gate-" });
@@ -207,11 +209,13 @@ fn tells_lines(options: &[&str], on_terminal: bool, lines: bool) {
 
 #[test]
 fn progress_is_shown_as_asked() {
-    tells_lines(&[], false, true);
-    tells_lines(&[], true, false);
-    tells_lines(&["--show-progress", "counter"], true, true);
-    tells_lines(&["--show-progress", "none"], false, false);
-    tells_lines(&["--show-progress", "bar"], false, false);
+    tells_lines(&[], None, true);
+    tells_lines(&[], Some("xterm"), false);
+    // One that cannot move its cursor.
+    tells_lines(&[], Some("dumb"), true);
+    tells_lines(&["--show-progress", "counter"], Some("xterm"), true);
+    tells_lines(&["--show-progress", "none"], None, false);
+    tells_lines(&["--show-progress", "bar"], None, false);
 }
 
 #[test]
