@@ -112,12 +112,12 @@ fn callgrind(dir: &Path) -> Command {
 /// What one call costs: two sessions of different length, and the difference for each call.
 fn each(start: impl Fn() -> Command, tool: &str, arguments: &Value, tasks: bool) -> (f64, f64) {
     const FEW: usize = 4;
-    const MANY: usize = 20;
+    const MANY: usize = 100;
     let few = count(start(), &session(FEW, tool, arguments, tasks));
     let many = count(start(), &session(MANY, tool, arguments, tasks));
-    #[expect(clippy::cast_precision_loss, reason = "a dozen")]
+    #[expect(clippy::cast_precision_loss, reason = "a hundred")]
     let each = (many - few) / (MANY - FEW) as f64;
-    #[expect(clippy::cast_precision_loss, reason = "a dozen")]
+    #[expect(clippy::cast_precision_loss, reason = "a hundred")]
     let start = few - each * FEW as f64;
     (each, start)
 }

@@ -34,33 +34,35 @@ fn large_result(table: &mut Table) {
     server.poll(&id);
     let text = std::fs::read(dir.path().join("data/jobs").join(&id).join("results.json"))
         .expect("a result");
-    let begun = Instant::now();
-    let parsed: serde::de::IgnoredAny = serde_json::from_slice(&text).expect("JSON");
-    let parse = begun.elapsed().as_secs_f64() * 1000.0;
-    drop((parsed, text));
     let before = proc::rss_mib(server.pid());
-    let ms = |took: Duration| took.as_secs_f64() * 1000.0;
     let page = json!({"job_id": id, "pointer": "/rows", "offset": 1_000_000, "count": 20});
-    let (answer, took) = server.call("get_job_results", page);
-    assert_eq!(answer["page"]["count"], 20, "{answer}");
-    table.row(
-        "a page at the end of a 100 MB result, ms",
-        ms(took),
-        parse,
-        "one parse",
-        Budget::Times(1.5),
-    );
-    let (_, took) = server.call(
-        "get_job_results",
-        json!({"job_id": id, "pointer": "/rows/1000000/name"}),
-    );
-    table.row(
-        "a pointer into it, ms",
-        ms(took),
-        parse,
-        "one parse",
-        Budget::Times(1.5),
-    );
+    let one = json!({"job_id": id, "pointer": "/rows/1000000/name"});
+    let (mut parses, mut pages, mut pointers) =
+        (Times::default(), Times::default(), Times::default());
+    // In turn: what else the machine does meets all three.
+    for _ in 0..7 {
+        let begun = Instant::now();
+        let _: serde::de::IgnoredAny = serde_json::from_slice(&text).expect("JSON");
+        parses.push(begun.elapsed());
+        let (answer, took) = server.call("get_job_results", page.clone());
+        assert_eq!(answer["page"]["count"], 20, "{answer}");
+        pages.push(took);
+        let (answer, took) = server.call("get_job_results", one.clone());
+        assert_eq!(answer["value"], "digester", "{answer}");
+        pointers.push(took);
+    }
+    for (figure, times) in [
+        ("a page at the end of a 100 MB result, p50, ms", &pages),
+        ("a pointer into it, p50, ms", &pointers),
+    ] {
+        table.row(
+            figure,
+            times.p50() / 1000.0,
+            parses.p50() / 1000.0,
+            "one parse",
+            Budget::Times(1.5),
+        );
+    }
     table.alone(
         "what the server grew by, MiB",
         proc::peak_mib(server.pid()) - before,
