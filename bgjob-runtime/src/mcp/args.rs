@@ -116,6 +116,17 @@ pub enum Stream {
     Events,
 }
 
+impl Stream {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+            Stream::Events => "events",
+        }
+    }
+}
+
 /// Arguments of `get_job_logs`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Logs {

@@ -19,8 +19,12 @@ pub type OwnerOf = Arc<dyn Fn(&RequestContext<RoleServer>) -> Option<Owner> + Se
 
 /// The local user, but never for what came over HTTP: that may be anybody's.
 pub fn usual_owner(context: &RequestContext<RoleServer>) -> Option<Owner> {
-    let over_http = context.extensions.get::<http::request::Parts>().is_some();
-    (!over_http).then(Owner::local)
+    (!is_over_http(context)).then(Owner::local)
+}
+
+/// Whether the request came over HTTP.
+pub fn is_over_http(context: &RequestContext<RoleServer>) -> bool {
+    context.extensions.get::<http::request::Parts>().is_some()
 }
 
 /// The tools of a service for one owner.

@@ -105,7 +105,15 @@ const JOB: [&str; 19] = [
     "state_patch",
 ];
 /// What is told of a large value.
-const PART: [&str; 6] = ["pointer", "value", "page", "outline", "bytes", "artifacts"];
+const PART: [&str; 7] = [
+    "pointer",
+    "value",
+    "page",
+    "outline",
+    "bytes",
+    "resource",
+    "artifacts",
+];
 
 impl Catalog {
     /// The tools in `registry` and those that follow their jobs.

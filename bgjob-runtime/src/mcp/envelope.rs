@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rmcp::model::{CallToolResult, ContentBlock};
+use rmcp::model::{CallToolResult, ContentBlock, Resource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -46,9 +46,15 @@ pub struct Reply {
     /// Limits, load and room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<SystemStatus>,
+    /// The URI of the whole (MCP `resources/read`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
     /// Content beside the text, such as a picture.
     #[serde(skip)]
     pub more: Vec<ContentBlock>,
+    /// Links to what can be read elsewhere.
+    #[serde(skip)]
+    pub links: Vec<Resource>,
 }
 
 /// A state field.
@@ -103,7 +109,9 @@ impl From<JobView> for Reply {
             fields: None,
             log: None,
             system: None,
+            resource: None,
             more: Vec::new(),
+            links: Vec::new(),
         }
     }
 }
@@ -133,18 +141,31 @@ impl Reply {
         self
     }
 
-    /// The tool result: `structuredContent`, and the identical text for clients that show only that.
-    pub fn into_result(self, is_error: bool) -> CallToolResult {
+    /// For a client that cannot follow links.
+    pub fn without_links(&mut self) {
+        self.resource = None;
+        self.links.clear();
+    }
+
+    /// The reply as JSON.
+    pub fn value(&self) -> Value {
         // Serialising plain data with string keys cannot fail.
-        let mut value = serde_json::to_value(&self).unwrap_or_default();
+        let mut value = serde_json::to_value(self).unwrap_or_default();
         if let Value::Object(members) = &mut value
             && let Some(next) = members.shift_remove("next")
         {
             // Last, where a model that reads on will look for it.
             members.insert("next".into(), next);
         }
+        value
+    }
+
+    /// The tool result: `structuredContent`, and the identical text for clients that show only that.
+    pub fn into_result(self, is_error: bool) -> CallToolResult {
+        let value = self.value();
         let mut text = vec![ContentBlock::text(value.to_string())];
         text.extend(self.more);
+        text.extend(self.links.into_iter().map(ContentBlock::resource_link));
         let mut result = if is_error {
             CallToolResult::error(text)
         } else {

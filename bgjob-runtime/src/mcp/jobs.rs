@@ -17,6 +17,7 @@ use super::envelope::Reply;
 use super::hints::Hints;
 use super::names::{JobTools, Names};
 use super::remedy::for_agents;
+use super::resources::{self, Watchers};
 use super::tasks;
 use super::tools::{answer, cancel, list, logs, results, retry, state, status, submit, system};
 use super::transport::Ended;
@@ -31,6 +32,8 @@ use crate::service::JobService;
 pub struct Jobs {
     inner: Arc<Inner>,
     owner_of: OwnerOf,
+    /// Whether the server answers for resources.
+    resources: bool,
 }
 
 struct Inner {
@@ -40,6 +43,7 @@ struct Inner {
     hints: Hints,
     wake: OnceLock<Option<Wake>>,
     beside: Beside,
+    watchers: Watchers,
     ended: Ended,
 }
 
@@ -80,9 +84,11 @@ impl Jobs {
                 names: Names(job_tools),
                 hints: Hints::default(),
                 wake: OnceLock::new(),
+                watchers: Watchers::default(),
                 ended,
             }),
             owner_of: Arc::new(usual_owner),
+            resources: false,
         })
     }
 
@@ -113,6 +119,16 @@ impl Jobs {
         owner_of: impl Fn(&RequestContext<RoleServer>) -> Option<Owner> + Send + Sync + 'static,
     ) -> Self {
         self.owner_of = Arc::new(owner_of);
+        self
+    }
+
+    /// Says that the server answers for the resources of jobs and state: replies then link to them, and
+    /// [`Jobs::introduce`] declares them. [`Server`](crate::mcp::Server) and
+    /// [`WithJobs`](crate::mcp::WithJobs) do; a server that merges routes answers with
+    /// [`resource_methods!`](crate::resource_methods).
+    #[must_use]
+    pub fn with_resources(mut self) -> Self {
+        self.resources = true;
         self
     }
 
@@ -213,7 +229,11 @@ impl Jobs {
             (Err(error), _) => Err(error),
         };
         let answer = answer.unwrap_or_else(|error| self.refusal(error));
-        Ok(answer.reply.into_result(answer.is_error).into())
+        let mut reply = answer.reply;
+        if !(self.resources && resources::can_be_linked(context)) {
+            reply.without_links();
+        }
+        Ok(reply.into_result(answer.is_error).into())
     }
 
     /// A refusal with a remedy that works over MCP.
@@ -241,15 +261,32 @@ impl Jobs {
         &self.inner.ended
     }
 
+    pub(super) fn watchers(&self) -> &Watchers {
+        &self.inner.watchers
+    }
+
+    pub(super) fn has_resources(&self) -> bool {
+        self.resources
+    }
+
     pub(super) fn service(&self) -> &Arc<JobService> {
         &self.inner.service
     }
 
     /// Watches some jobs; `None` where inotify is not to be had.
     pub(super) fn watch(&self, ids: &[JobId]) -> Option<Waiting> {
+        self.watch_with(ids, None)
+    }
+
+    /// Watches some jobs, and the state of `owner`.
+    pub(super) fn watch_with(&self, ids: &[JobId], owner: Option<&Owner>) -> Option<Waiting> {
         let wake = self.inner.wake.get_or_init(|| Wake::new().ok()).as_ref()?;
-        let dirs: Vec<_> = ids.iter().map(|id| self.service().data().job(id)).collect();
-        wake.watch(dirs.iter().map(|dir| Path::new(dir.path())))
+        let data = self.service().data();
+        let state = owner.map(|owner| data.state_file(owner, "any"));
+        let state = state.as_deref().and_then(Path::parent);
+        let dirs: Vec<_> = ids.iter().map(|id| data.job(id)).collect();
+        let dirs = dirs.iter().map(|dir| Path::new(dir.path()));
+        wake.watch(dirs.chain(state))
     }
 }
 

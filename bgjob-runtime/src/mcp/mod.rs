@@ -2,8 +2,8 @@
 //!
 //! `transport` and `stdio` carry lines; `catalog` says what there is to call and `jobs` calls it,
 //! free of any server type, for the owner that `caller` says; each file in `tools` is one thing that a tool does; `envelope` is what
-//! all of them reply. `tasks` shows the
-//! same jobs as tasks (SEP-2663). `compose` adds both to a server with tools of its own; `server` puts a handler around it and `serve` a process;
+//! all of them reply. `tasks` shows the same jobs as tasks (SEP-2663), and `resources` what they leave. `compose` adds all
+//! that to a server with tools of its own; `server` puts a handler around it and `serve` a process;
 //! `http` serves many users over a network.
 
 mod args;
@@ -20,6 +20,7 @@ mod jobs;
 mod listed;
 mod names;
 mod remedy;
+mod resources;
 mod serve;
 mod server;
 mod stdio;

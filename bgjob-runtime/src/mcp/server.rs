@@ -9,15 +9,16 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
     CompleteRequestParams, CompleteResult, CustomRequest, CustomResult, DiscoverResult, ErrorCode,
     GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult,
-    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
-    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, UpdateTaskParams,
+    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+    ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool,
+    UnsubscribeRequestParams, UpdateTaskParams,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::jobs::Jobs;
-use super::tasks;
+use super::{resources, tasks};
 
 /// What a model needs to know before its first call.
 const INSTRUCTIONS: &str = "Calls of this server's own tools answer at once with a job_id; the work goes on by itself \
@@ -39,7 +40,7 @@ impl Server {
     /// A server of `jobs` under the user's own name and version.
     pub fn new(jobs: Jobs, name: impl Into<String>, version: impl Into<String>) -> Self {
         Server {
-            jobs,
+            jobs: jobs.with_resources(),
             name: name.into(),
             version: version.into(),
             instructions: INSTRUCTIONS.to_owned(),
@@ -58,6 +59,7 @@ impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let mut capabilities = ServerCapabilities::default();
         tasks::advertise(&mut capabilities);
+        resources::advertise(&mut capabilities);
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(&self.name, &self.version))
             .with_instructions(&self.instructions)
@@ -70,7 +72,9 @@ impl ServerHandler for Server {
     ) -> Result<InitializeResult, ErrorData> {
         self.jobs.begin();
         context.peer.set_peer_info(request.clone());
-        self.negotiate_initialize(&request)
+        let mut result = self.negotiate_initialize(&request)?;
+        resources::as_of(&mut result.capabilities, &context);
+        Ok(result)
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
@@ -136,10 +140,10 @@ impl ServerHandler for Server {
 
     async fn list_resources(
         &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
+        answer_panics(self.jobs.list_resources(request, &context)).await
     }
 
     async fn list_resource_templates(
@@ -147,9 +151,44 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<
-            ListResourceTemplatesRequestMethod,
-        >())
+        Ok(self.jobs.list_resource_templates())
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let read = answer_panics(self.jobs.read_resource(request, &context)).await?;
+        Ok(read.into())
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(self.jobs.accepted_resources(requested))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let (sink, request) = (context.sink().clone(), context.request_context());
+        answer_panics(self.jobs.tell_of_resources(sink, request)).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        answer_panics(self.jobs.subscribe(request.uri, &context)).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        answer_panics(self.jobs.unsubscribe(request.uri, &context)).await
     }
 
     async fn complete(
@@ -166,11 +205,17 @@ impl ServerHandler for Server {
         request: CustomRequest,
         _: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        const OURS: [&str; 7] = [
+        const OURS: [&str; 13] = [
             "initialize",
             "server/discover",
             "tools/call",
             "tools/list",
+            "resources/list",
+            "resources/templates/list",
+            "resources/read",
+            "resources/subscribe",
+            "resources/unsubscribe",
+            "subscriptions/listen",
             "tasks/get",
             "tasks/update",
             "tasks/cancel",

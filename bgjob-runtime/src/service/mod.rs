@@ -39,6 +39,7 @@ pub use logs::Stream;
 pub use prune::Pruned;
 pub use query::Standing;
 pub use results::INLINE_RESULT_BYTES;
+pub use state::StateJson;
 pub(crate) use submit::refuse_inside_a_job;
 pub use system::SystemStatus;
 pub use wait::Until;

@@ -1,6 +1,7 @@
 //! The shared state, for people and agents.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 
 use serde_json::Value;
 
@@ -14,6 +15,15 @@ use crate::store::files;
 use crate::store::ledger::StoredValue;
 use crate::store::projection;
 use crate::supervisor::commit::{INLINE_VALUE_BYTES, store_value};
+
+/// The JSON of a state value.
+#[derive(Debug)]
+pub enum StateJson {
+    /// A small one.
+    Inline(Vec<u8>),
+    /// A large one, in a file.
+    File(File),
+}
 
 impl JobService {
     /// Every field that a tool reads or writes or that has a value, by name.
@@ -46,6 +56,42 @@ impl JobService {
     /// # Errors
     /// `unknown_field` with a did-you-mean; `missing_state` when it has no value.
     pub fn state_value(&self, owner: &Owner, field: &str) -> Result<(FieldRecord, Value)> {
+        let (head, stored) = self.present(owner, field)?;
+        let json = projection::read_value(&self.data, stored)?;
+        let value = serde_json::from_slice(&json).map_err(|error| {
+            Error::storage(format_args!("read the state field `{field}`"), error)
+        })?;
+        Ok((head, value))
+    }
+
+    /// A field and where its present value can be read from, in parts: large ones stay on disk.
+    ///
+    /// # Errors
+    /// As for [`JobService::state_value`].
+    pub fn open_state(&self, owner: &Owner, field: &str) -> Result<(FieldRecord, StateJson)> {
+        let (head, stored) = self.present(owner, field)?;
+        let json = match stored {
+            StoredValue::Inline(json) => StateJson::Inline(json),
+            StoredValue::File(name) => files::open_regular(&self.data.values().join(name))
+                .map(StateJson::File)
+                .map_err(|error| {
+                    Error::storage(format_args!("read the state field `{field}`"), error)
+                })?,
+        };
+        Ok((head, json))
+    }
+
+    /// How a field stands, whether or not it has a value.
+    ///
+    /// # Errors
+    /// `unknown_field` with a did-you-mean, or `storage_error`.
+    pub fn state_field(&self, owner: &Owner, field: &str) -> Result<FieldRecord> {
+        self.known_field(owner, field)?;
+        let head = self.ledger().field(owner.as_str(), field)?;
+        Ok(head.unwrap_or_else(|| empty(field.to_owned())))
+    }
+
+    fn present(&self, owner: &Owner, field: &str) -> Result<(FieldRecord, StoredValue)> {
         self.known_field(owner, field)?;
         let head = self
             .ledger()
@@ -68,11 +114,7 @@ impl JobService {
                 None => error,
             });
         };
-        let json = projection::read_value(&self.data, stored)?;
-        let value = serde_json::from_slice(&json).map_err(|error| {
-            Error::storage(format_args!("read the state field `{field}`"), error)
-        })?;
-        Ok((head, value))
+        Ok((head, stored))
     }
 
     /// The kept versions of a field, newest first, at most `limit`: superseded ones go with the

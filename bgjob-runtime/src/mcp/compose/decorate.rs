@@ -19,14 +19,15 @@ use rmcp::model::{
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult,
     ListToolsResult, PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion,
     ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult, ReadResourceRequestParams,
-    ReadResourceResponse, ServerConfig, SetLevelRequestParams, SubscribeRequestParams,
-    SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig, SetLevelRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use super::{collision, introduce, names, refuse_collisions};
+use super::{both, collision, introduce, names, refuse_collisions};
 use crate::mcp::jobs::Jobs;
+use crate::mcp::resources;
 use crate::mcp::server::answer_panics;
 
 type Request = RequestContext<RoleServer>;
@@ -69,7 +70,30 @@ impl<S: ServerHandler> WithJobs<S> {
                 return Err(collision(name));
             }
         }
-        Ok(WithJobs { inner, jobs })
+        Ok(WithJobs {
+            inner,
+            jobs: jobs.with_resources(),
+        })
+    }
+
+    /// Adds what `inner` does not say of itself.
+    fn introduce(&self, capabilities: &mut ServerCapabilities, instructions: &mut Option<String>) {
+        introduce(capabilities, instructions);
+        resources::advertise(capabilities);
+    }
+
+    /// Adds what `inner` does not say of itself in answer to this request.
+    fn introduce_to(
+        &self,
+        context: &Request,
+        capabilities: &mut ServerCapabilities,
+        instructions: &mut Option<String>,
+    ) {
+        let own = capabilities.resources.clone().unwrap_or_default();
+        self.introduce(capabilities, instructions);
+        if own.subscribe != Some(true) {
+            resources::as_of(capabilities, context);
+        }
     }
 
     /// Whether a task is for the inner server: one that has tasks, and this is no job of ours.
@@ -79,10 +103,18 @@ impl<S: ServerHandler> WithJobs<S> {
     }
 }
 
+/// The page, or an empty one of a server that has nothing of the kind.
+fn or_none<T: Default>(page: Result<T, ErrorData>) -> Result<T, ErrorData> {
+    match page {
+        Err(error) if error.code == ErrorCode::METHOD_NOT_FOUND => Ok(T::default()),
+        page => page,
+    }
+}
+
 impl<S: ServerHandler> ServerHandler for WithJobs<S> {
     fn get_info(&self) -> ServerConfig {
         let mut info = self.inner.get_info();
-        introduce(&mut info.capabilities, &mut info.instructions);
+        self.introduce(&mut info.capabilities, &mut info.instructions);
         info
     }
 
@@ -92,8 +124,9 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         context: Request,
     ) -> Result<InitializeResult, ErrorData> {
         self.jobs.begin();
-        let mut result = self.inner.initialize(request, context).await?;
-        introduce(&mut result.capabilities, &mut result.instructions);
+        let mut result = self.inner.initialize(request, context.clone()).await?;
+        let (capabilities, instructions) = (&mut result.capabilities, &mut result.instructions);
+        self.introduce_to(&context, capabilities, instructions);
         Ok(result)
     }
 
@@ -102,14 +135,14 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         request: &InitializeRequestParams,
     ) -> Result<InitializeResult, ErrorData> {
         let mut result = self.inner.negotiate_initialize(request)?;
-        introduce(&mut result.capabilities, &mut result.instructions);
+        self.introduce(&mut result.capabilities, &mut result.instructions);
         Ok(result)
     }
 
     async fn discover(&self, context: Request) -> Result<DiscoverResult, ErrorData> {
         self.jobs.begin();
         let mut result = self.inner.discover(context).await?;
-        introduce(&mut result.capabilities, &mut result.instructions);
+        self.introduce(&mut result.capabilities, &mut result.instructions);
         Ok(result)
     }
 
@@ -131,11 +164,7 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         request: Option<PaginatedRequestParams>,
         context: Request,
     ) -> Result<ListToolsResult, ErrorData> {
-        let mut page = match self.inner.list_tools(request, context).await {
-            // A server that has no tools of its own.
-            Err(error) if error.code == ErrorCode::METHOD_NOT_FOUND => ListToolsResult::default(),
-            page => page?,
-        };
+        let mut page: ListToolsResult = or_none(self.inner.list_tools(request, context).await)?;
         refuse_collisions(&self.jobs, names(&page.tools))
             .map_err(|problem| ErrorData::internal_error(problem, None))?;
         if page.next_cursor.is_none() {
@@ -184,21 +213,86 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         answer_panics(self.jobs.cancel_task(request, &context)).await
     }
 
-    // The rest is the inner server's alone.
+    /// The inner server's resources, then ours.
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: Request,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let cursor = request.as_ref().and_then(|request| request.cursor.as_ref());
+        if cursor.is_some_and(|cursor| self.jobs.is_resource_cursor(cursor)) {
+            return answer_panics(self.jobs.list_resources(request, &context)).await;
+        }
+        let own = self.inner.list_resources(request, context.clone()).await;
+        answer_panics(self.jobs.resources_after(or_none(own)?, &context)).await
+    }
 
-    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        self.inner.supported_protocol_versions()
+    async fn list_resource_templates(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: Request,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let own = self.inner.list_resource_templates(request, context).await;
+        Ok(self.jobs.templates_after(or_none(own)?))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: Request,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        if self.jobs.is_resource(&request.uri) {
+            let read = answer_panics(self.jobs.read_resource(request, &context)).await?;
+            return Ok(read.into());
+        }
+        self.inner.read_resource(request, context).await
     }
 
     fn accepted_subscription_filter(
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        self.inner.accepted_subscription_filter(requested)
+        let ours = self.jobs.accepted_resources(requested);
+        let inner = self.inner.accepted_subscription_filter(requested);
+        Some(both(inner.unwrap_or_default(), ours))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        self.inner.listen(context).await
+        let (sink, request) = (context.sink().clone(), context.request_context().clone());
+        let ours = answer_panics(self.jobs.tell_of_resources(sink, &request));
+        // Each goes on until the client leaves; who ends it before, ends both.
+        tokio::select! {
+            ended = ours => ended,
+            ended = self.inner.listen(context) => ended,
+        }
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: Request,
+    ) -> Result<(), ErrorData> {
+        if self.jobs.is_resource(&request.uri) {
+            return answer_panics(self.jobs.subscribe(request.uri, &context)).await;
+        }
+        self.inner.subscribe(request, context).await
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        context: Request,
+    ) -> Result<(), ErrorData> {
+        if self.jobs.is_resource(&request.uri) {
+            return answer_panics(self.jobs.unsubscribe(request.uri, &context)).await;
+        }
+        self.inner.unsubscribe(request, context).await
+    }
+
+    // The rest is the inner server's alone.
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        self.inner.supported_protocol_versions()
     }
 
     async fn ping(&self, context: Request) -> Result<(), ErrorData> {
@@ -237,52 +331,12 @@ impl<S: ServerHandler> ServerHandler for WithJobs<S> {
         self.inner.list_prompts(request, context).await
     }
 
-    async fn list_resources(
-        &self,
-        request: Option<PaginatedRequestParams>,
-        context: Request,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        self.inner.list_resources(request, context).await
-    }
-
-    async fn list_resource_templates(
-        &self,
-        request: Option<PaginatedRequestParams>,
-        context: Request,
-    ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        self.inner.list_resource_templates(request, context).await
-    }
-
-    async fn read_resource(
-        &self,
-        request: ReadResourceRequestParams,
-        context: Request,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        self.inner.read_resource(request, context).await
-    }
-
     async fn read_resource_directory(
         &self,
         request: ReadResourceDirectoryRequestParams,
         context: Request,
     ) -> Result<ReadResourceDirectoryResult, ErrorData> {
         self.inner.read_resource_directory(request, context).await
-    }
-
-    async fn subscribe(
-        &self,
-        request: SubscribeRequestParams,
-        context: Request,
-    ) -> Result<(), ErrorData> {
-        self.inner.subscribe(request, context).await
-    }
-
-    async fn unsubscribe(
-        &self,
-        request: UnsubscribeRequestParams,
-        context: Request,
-    ) -> Result<(), ErrorData> {
-        self.inner.unsubscribe(request, context).await
     }
 
     async fn list_skills(

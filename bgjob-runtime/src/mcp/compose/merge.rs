@@ -7,6 +7,7 @@ use rmcp::model::{CallToolRequestParams, InitializeResult};
 
 use super::{introduce, refuse_collisions};
 use crate::mcp::jobs::Jobs;
+use crate::mcp::resources;
 use crate::mcp::server::answer_panics;
 
 impl Jobs {
@@ -37,9 +38,13 @@ impl Jobs {
         Ok(())
     }
 
-    /// Adds to what a server says of itself: that it has tools and tasks, and how models follow jobs.
+    /// Adds to what a server says of itself: that it has tools and tasks, and resources if
+    /// [`Jobs::with_resources`] says so, and how models follow jobs.
     pub fn introduce(&self, info: &mut InitializeResult) {
         introduce(&mut info.capabilities, &mut info.instructions);
+        if self.has_resources() {
+            resources::advertise(&mut info.capabilities);
+        }
     }
 }
 
@@ -90,6 +95,91 @@ macro_rules! task_methods {
             context: $crate::mcp::rmcp::service::RequestContext<$crate::mcp::rmcp::RoleServer>,
         ) -> ::core::result::Result<(), $crate::mcp::rmcp::ErrorData> {
             self.$jobs.cancel_task(request, &context).await
+        }
+    };
+}
+
+/// The methods of `rmcp::ServerHandler` that answer for the resources of jobs and state, and tell of their
+/// changes, for a server that keeps [`Jobs`](crate::mcp::Jobs) in the field of this name, made with
+/// [`Jobs::with_resources`](crate::mcp::Jobs::with_resources).
+///
+/// A server that has resources of its own writes these methods itself and asks
+/// [`Jobs::is_resource`](crate::mcp::Jobs::is_resource) whose a URI is;
+/// [`Jobs::resources_after`](crate::mcp::Jobs::resources_after) adds to its list.
+///
+/// ```ignore
+/// #[tool_handler(router = self.router)]
+/// impl ServerHandler for Workshop {
+///     bgjob_runtime::task_methods!(jobs);
+///     bgjob_runtime::resource_methods!(jobs);
+/// }
+/// ```
+#[macro_export]
+macro_rules! resource_methods {
+    ($jobs:ident) => {
+        async fn list_resources(
+            &self,
+            request: ::core::option::Option<$crate::mcp::rmcp::model::PaginatedRequestParams>,
+            context: $crate::mcp::rmcp::service::RequestContext<$crate::mcp::rmcp::RoleServer>,
+        ) -> ::core::result::Result<
+            $crate::mcp::rmcp::model::ListResourcesResult,
+            $crate::mcp::rmcp::ErrorData,
+        > {
+            self.$jobs.list_resources(request, &context).await
+        }
+
+        async fn list_resource_templates(
+            &self,
+            _: ::core::option::Option<$crate::mcp::rmcp::model::PaginatedRequestParams>,
+            _: $crate::mcp::rmcp::service::RequestContext<$crate::mcp::rmcp::RoleServer>,
+        ) -> ::core::result::Result<
+            $crate::mcp::rmcp::model::ListResourceTemplatesResult,
+            $crate::mcp::rmcp::ErrorData,
+        > {
+            ::core::result::Result::Ok(self.$jobs.list_resource_templates())
+        }
+
+        async fn read_resource(
+            &self,
+            request: $crate::mcp::rmcp::model::ReadResourceRequestParams,
+            context: $crate::mcp::rmcp::service::RequestContext<$crate::mcp::rmcp::RoleServer>,
+        ) -> ::core::result::Result<
+            $crate::mcp::rmcp::model::ReadResourceResponse,
+            $crate::mcp::rmcp::ErrorData,
+        > {
+            let read = self.$jobs.read_resource(request, &context).await?;
+            ::core::result::Result::Ok(read.into())
+        }
+
+        fn accepted_subscription_filter(
+            &self,
+            requested: &$crate::mcp::rmcp::model::SubscriptionFilter,
+        ) -> ::core::option::Option<$crate::mcp::rmcp::model::SubscriptionFilter> {
+            ::core::option::Option::Some(self.$jobs.accepted_resources(requested))
+        }
+
+        async fn listen(
+            &self,
+            context: $crate::mcp::rmcp::service::SubscriptionContext,
+        ) -> ::core::result::Result<(), $crate::mcp::rmcp::ErrorData> {
+            let (sink, request) = (context.sink().clone(), context.request_context());
+            self.$jobs.tell_of_resources(sink, request).await
+        }
+
+        async fn subscribe(
+            &self,
+            request: $crate::mcp::rmcp::model::SubscribeRequestParams,
+            context: $crate::mcp::rmcp::service::RequestContext<$crate::mcp::rmcp::RoleServer>,
+        ) -> ::core::result::Result<(), $crate::mcp::rmcp::ErrorData> {
+            self.$jobs.subscribe(request.uri, &context).await
+        }
+
+        async fn unsubscribe(
+            &self,
+            request: $crate::mcp::rmcp::model::UnsubscribeRequestParams,
+            context: $crate::mcp::rmcp::service::RequestContext<$crate::mcp::rmcp::RoleServer>,
+        ) -> ::core::result::Result<(), $crate::mcp::rmcp::ErrorData> {
+            self.$jobs.unsubscribe(request.uri, &context).await
         }
     };
 }

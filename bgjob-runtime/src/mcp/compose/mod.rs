@@ -4,7 +4,7 @@
 mod decorate;
 mod merge;
 
-use rmcp::model::{ServerCapabilities, Tool};
+use rmcp::model::{ServerCapabilities, SubscriptionFilter, Tool};
 
 pub use decorate::WithJobs;
 
@@ -43,6 +43,16 @@ fn collision(name: &str) -> String {
          follows jobs\nhelp: rename this server's own, or the function with \
          `#[background_tool(name = \"…\")]`"
     )
+}
+
+/// What a server accepts that has subscriptions of its own.
+fn both(mut own: SubscriptionFilter, ours: SubscriptionFilter) -> SubscriptionFilter {
+    if let Some(uris) = ours.resource_subscriptions {
+        own.resource_subscriptions
+            .get_or_insert_default()
+            .extend(uris);
+    }
+    own
 }
 
 /// The names of these tools.
@@ -113,6 +123,25 @@ mod tests {
         router.map.retain(|name, _| name == "weigh");
         router.disable_route("weigh");
         assert!(jobs.merge_into(&mut router).is_err());
+    }
+
+    #[test]
+    fn subscriptions_of_both_are_accepted() {
+        let filter = |uri: &str| {
+            SubscriptionFilter::builder()
+                .resource_subscription(uri)
+                .build()
+        };
+        let mut own = filter("plate://7");
+        own.tools_list_changed = Some(true);
+        let accepted = both(own, filter("bgjob://state/order"));
+        let uris = accepted.resource_subscriptions.as_deref();
+        assert_eq!(uris.map(<[_]>::len), Some(2));
+        assert_eq!(accepted.tools_list_changed, Some(true));
+        assert_eq!(
+            both(filter("plate://7"), SubscriptionFilter::new()),
+            filter("plate://7")
+        );
     }
 
     #[test]

@@ -234,7 +234,10 @@ impl Caller {
 /// What a job came to, in the extension's words.
 fn payload(jobs: &Caller, standing: Standing) -> TaskPayload {
     let state = standing.record.state;
-    let reply = follow(jobs, standing.view);
+    let mut reply = follow(jobs, standing.view);
+    if !jobs.has_resources() {
+        reply.without_links();
+    }
     match state {
         // A job that asks somebody else works.
         JobState::Queued | JobState::Running | JobState::InputRequired => TaskPayload::Working,

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -20,12 +19,14 @@ use crate::mcp::caller::Caller;
 use crate::mcp::clean;
 use crate::mcp::envelope::Reply;
 use crate::mcp::jobs::Answer;
+use crate::mcp::resources::link_to_artifact;
+use crate::store::files;
 
 /// A larger picture is not sent: clients refuse it, and base64 adds a third.
-const MOST_IMAGE_BYTES: u64 = 1 << 20;
+pub const MOST_IMAGE_BYTES: u64 = 1 << 20;
 /// Bytes of text unless asked otherwise, and at most.
-const USUAL: u64 = 16 * 1024;
-const MOST: u64 = 60 * 1024;
+pub const USUAL: u64 = 16 * 1024;
+pub const MOST: u64 = 60 * 1024;
 
 /// What was read of an artifact.
 enum Read {
@@ -71,7 +72,10 @@ pub async fn call(jobs: &Caller, id: JobId, name: String, args: args::Results) -
             }
             reply.page = Some(page);
         }
-        Read::Other(why) => reply.job.warning = Some(why),
+        Read::Other(why) => {
+            reply.job.warning = Some(why);
+            reply.links.push(link_to_artifact(&id, &artifact));
+        }
     }
     reply.job.artifacts = vec![artifact];
     Ok(reply.into())
@@ -85,11 +89,11 @@ fn read(file: &File, artifact: &ArtifactView, offset: u64, most: u64) -> io::Res
                 "the picture is larger than {MOST_IMAGE_BYTES} bytes: a person can copy it with `jobs artifacts`"
             )));
         }
-        let bytes = read_at(file, 0, artifact.bytes)?;
+        let bytes = files::read_at(file, 0, artifact.bytes)?;
         return Ok(Read::Image(BASE64_STANDARD.encode(bytes)));
     }
     let begin = offset.min(artifact.bytes);
-    let bytes = read_at(file, begin, most.min(artifact.bytes - begin))?;
+    let bytes = files::read_at(file, begin, most.min(artifact.bytes - begin))?;
     let Some(text) = whole_text(&bytes, begin + bytes.len() as u64 == artifact.bytes) else {
         return Ok(Read::Other(format!(
             "{kind} is not text: a person can copy it with `jobs artifacts`"
@@ -106,7 +110,7 @@ fn read(file: &File, artifact: &ArtifactView, offset: u64, most: u64) -> io::Res
 }
 
 /// The bytes as text, but for a character that the end of the part cuts; `None` for what is no text.
-fn whole_text(bytes: &[u8], at_end: bool) -> Option<&str> {
+pub fn whole_text(bytes: &[u8], at_end: bool) -> Option<&str> {
     if bytes.contains(&0) {
         return None;
     }
@@ -117,19 +121,6 @@ fn whole_text(bytes: &[u8], at_end: bool) -> Option<&str> {
         }
         Err(_) => None,
     }
-}
-
-fn read_at(file: &File, offset: u64, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut buffer = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read_at(&mut buffer[filled..], offset + filled as u64)? {
-            0 => break,
-            more => filled += more,
-        }
-    }
-    buffer.truncate(filled);
-    Ok(buffer)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use super::next::{follow, refuse};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::store::files;
 
 /// Lines shown unless asked otherwise, and at most.
 const USUAL_LINES: usize = 50;
-const MOST_LINES: usize = 200;
+pub const MOST_LINES: usize = 200;
 /// Bytes shown at most.
 const MOST_BYTES: usize = 16 * 1024;
 /// Bytes looked at: control sequences take room too.
@@ -34,17 +34,8 @@ pub async fn call(jobs: &Caller, args: args::Logs) -> Result<Answer> {
     });
     let log = jobs
         .blocking(move |service, owner| {
-            let which = match stream {
-                Stream::Stdout => service::Stream::Out,
-                Stream::Stderr => service::Stream::Err,
-                Stream::Events => service::Stream::Events,
-            };
-            let path = service.log_path(owner, &job, which)?;
-            let part = match files::open_regular(&path) {
-                Ok(file) => Part::read(&file, args.offset, lines),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Part::default()),
-                Err(error) => Err(error),
-            };
+            let path = service.log_path(owner, &job, which(stream))?;
+            let part = Part::of(&path, args.offset, lines);
             part.map_err(|error| Error::storage(format_args!("read the log of {job}"), error))
         })
         .await;
@@ -61,9 +52,18 @@ pub async fn call(jobs: &Caller, args: args::Logs) -> Result<Answer> {
     Ok(reply.into())
 }
 
+/// The service's name of a stream.
+pub fn which(stream: Stream) -> service::Stream {
+    match stream {
+        Stream::Stdout => service::Stream::Out,
+        Stream::Stderr => service::Stream::Err,
+        Stream::Events => service::Stream::Events,
+    }
+}
+
 /// A part of a log file.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Part {
+pub struct Part {
     text: String,
     offset: u64,
     next_offset: u64,
@@ -71,6 +71,19 @@ struct Part {
 }
 
 impl Part {
+    /// The part of the log at `path` from `offset` on, or its last `lines` lines; nothing where the job
+    /// has not begun to write it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is none of ours.
+    pub fn of(path: &Path, offset: Option<u64>, lines: usize) -> io::Result<Self> {
+        match files::open_regular(path) {
+            Ok(file) => Self::read(&file, offset, lines),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn read(file: &File, offset: Option<u64>, lines: usize) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
         match offset {
@@ -82,7 +95,7 @@ impl Part {
     /// The last lines, back from the end.
     fn tail(file: &File, bytes: u64, lines: usize) -> io::Result<Self> {
         let begin = bytes.saturating_sub(LOOKED_AT);
-        let raw = read_at(file, begin, bytes - begin)?;
+        let raw = files::read_at(file, begin, bytes - begin)?;
         let ended = raw.strip_suffix(b"\n").unwrap_or(&raw);
         let starts = ended
             .iter()
@@ -90,20 +103,25 @@ impl Part {
             .filter(|(_, b)| **b == b'\n')
             .map(|(at, _)| at + 1);
         let starts: Vec<usize> = starts.collect();
-        let from = if starts.len() >= lines {
-            starts[starts.len() - lines]
-        } else {
-            0
-        };
+        let (mut from, mut end, mut room) = (raw.len(), raw.len(), MOST_BYTES);
+        // Line by line, back from the end: what was not shown must not count as shown.
+        for start in starts.into_iter().rev().chain([0]).take(lines) {
+            let length = cleaned(&raw[start..end]).len();
+            if length > room && from < raw.len() {
+                break;
+            }
+            room = room.saturating_sub(length);
+            (from, end) = (start, start);
+        }
         let text = cleaned(&raw[from..]);
-        // Back from the end, and from a line's beginning where there is one.
+        // Of a line that alone is too long, the end.
         let cut = text.len().saturating_sub(MOST_BYTES);
         let cut = (cut..=text.len())
             .find(|at| text.is_char_boundary(*at))
             .unwrap_or(text.len());
         Ok(Part {
             text: text[cut..].to_owned(),
-            offset: begin + from as u64,
+            offset: begin + (from + cut) as u64,
             next_offset: begin + raw.len() as u64,
             bytes,
         })
@@ -111,7 +129,7 @@ impl Part {
 
     /// Whole lines from `offset` on, as many as fit; a line that alone does not fit is cut.
     fn forward(file: &File, offset: u64, bytes: u64) -> io::Result<Self> {
-        let raw = read_at(file, offset, (bytes - offset).min(MOST_BYTES as u64))?;
+        let raw = files::read_at(file, offset, (bytes - offset).min(MOST_BYTES as u64))?;
         let at_end = offset + raw.len() as u64 == bytes;
         let lines = raw
             .iter()
@@ -133,16 +151,12 @@ impl Part {
         })
     }
 
-    fn into_view(self, stream: Stream) -> LogView {
+    /// The part between two delimiters that it cannot forge.
+    pub fn into_view(self, stream: Stream) -> LogView {
         let delimiter = format!("--- untrusted output {} ---", &crate::sys::nonce()[..16]);
         let text = self.text.trim_end_matches('\n');
         LogView {
-            stream: match stream {
-                Stream::Stdout => "stdout",
-                Stream::Stderr => "stderr",
-                Stream::Events => "events",
-            }
-            .to_owned(),
+            stream: stream.as_str().to_owned(),
             untrusted: true,
             text: format!("{delimiter}\n{text}\n{delimiter}"),
             delimiter,
@@ -151,19 +165,6 @@ impl Part {
             bytes: self.bytes,
         }
     }
-}
-
-fn read_at(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-    let mut raw = vec![0; usize::try_from(length).unwrap_or(0)];
-    let mut filled = 0;
-    while filled < raw.len() {
-        match file.read_at(&mut raw[filled..], offset + filled as u64)? {
-            0 => break,
-            n => filled += n,
-        }
-    }
-    raw.truncate(filled);
-    Ok(raw)
 }
 
 /// Text of any bytes: at the edges a character may be cut, and what is no UTF-8 shows as U+FFFD.
@@ -199,6 +200,16 @@ mod tests {
         assert_eq!((part.next_offset, part.bytes), (part.bytes, part.bytes));
         assert_eq!(Part::read(&log(b"no end"), None, 3).unwrap().text, "no end");
         assert_eq!(Part::read(&log(b""), None, 3).unwrap(), Part::default());
+    }
+
+    #[test]
+    fn the_offset_is_where_the_shown_lines_begin() {
+        let content: String = (0..100).map(|n| format!("{n:0>399}\n")).collect();
+        let part = Part::read(&log(content.as_bytes()), None, 200).unwrap();
+        assert!(part.text.len() <= MOST_BYTES && part.text.len() > MOST_BYTES - 400);
+        let shown = usize::try_from(part.offset).unwrap();
+        assert_eq!(part.text, content[shown..]);
+        assert_eq!(shown % 400, 0, "a line's beginning");
     }
 
     #[test]

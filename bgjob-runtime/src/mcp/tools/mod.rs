@@ -1,12 +1,12 @@
 //! One file for each thing that a tool does.
 
 pub mod answer;
-mod artifacts;
+pub mod artifacts;
 pub mod cancel;
 pub mod list;
 pub mod logs;
 mod next;
-mod part;
+pub mod part;
 pub mod results;
 pub mod retry;
 pub mod state;

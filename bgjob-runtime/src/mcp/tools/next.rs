@@ -1,5 +1,6 @@
 //! The call that makes sense after seeing a job.
 
+use rmcp::model::Resource;
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -9,6 +10,10 @@ use crate::mcp::caller::Caller;
 use crate::mcp::envelope::Reply;
 use crate::mcp::jobs::Answer;
 use crate::mcp::remedy::for_agents;
+use crate::mcp::resources::{link_to_artifact, link_to_result};
+
+/// More files than that are in the reply by name alone.
+const MOST_LINKS: usize = 10;
 
 /// A reply about one job that names the next call worth making, and works as given.
 pub fn follow(jobs: &Caller, view: JobView) -> Reply {
@@ -18,6 +23,9 @@ pub fn follow(jobs: &Caller, view: JobView) -> Reply {
     let (state, error) = (view.state, view.error.clone());
     let large = view.result.is_none() && view.bytes.is_some();
     let mut reply = Reply::from(view);
+    if state == ViewState::Completed {
+        reply.links = links(&id, &reply.job, large);
+    }
     reply.job.error = reply
         .job
         .error
@@ -34,6 +42,14 @@ pub fn follow(jobs: &Caller, view: JobView) -> Reply {
         }
         _ => reply,
     }
+}
+
+/// Links to what the reply does not hold: a large result, and files.
+fn links(id: &JobId, view: &JobView, large: bool) -> Vec<Resource> {
+    let result = large.then(|| link_to_result(id, view.bytes));
+    let files = view.artifacts.iter().take(MOST_LINKS);
+    let files = files.map(|file| link_to_artifact(id, file));
+    result.into_iter().chain(files).collect()
 }
 
 /// Adds the advice to answer: the reader adds the `value`.

@@ -12,7 +12,7 @@ use crate::store::json_part::{self, Missing, Part, Shown, Want, pointer};
 /// Bytes of a reply unless asked otherwise.
 const USUAL: u64 = 16 * 1024;
 /// Bytes of a reply at most.
-const MOST: u64 = 60 * 1024;
+pub const MOST: u64 = 60 * 1024;
 /// What a reply needs around the value.
 const AROUND: u64 = 1024;
 

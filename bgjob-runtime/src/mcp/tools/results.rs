@@ -15,6 +15,7 @@ use crate::job::view::ViewState;
 use crate::mcp::args;
 use crate::mcp::caller::Caller;
 use crate::mcp::jobs::Answer;
+use crate::mcp::resources;
 use crate::store::files;
 
 /// Reads the result of a completed job, or a part of it.
@@ -52,6 +53,8 @@ pub async fn call(jobs: &Caller, tool: Option<&str>, args: args::Results) -> Res
             return Ok(answer);
         }
     }
+    // Said once: whoever reads on knows where the whole is.
+    let first = args.pointer.is_none() && args.offset.is_none();
     let asked = Asked {
         pointer: args.pointer,
         offset: args.offset,
@@ -73,6 +76,7 @@ pub async fn call(jobs: &Caller, tool: Option<&str>, args: args::Results) -> Res
     let mut reply = found.reply;
     reply.job.job_id = Some(id.clone());
     reply.job.state = ViewState::Completed;
+    reply.resource = (first && found.whole.is_none()).then(|| resources::result_uri(&id));
     if reply.pointer.is_none() {
         reply.job.result = found.whole;
     } else {
@@ -89,7 +93,8 @@ pub async fn call(jobs: &Caller, tool: Option<&str>, args: args::Results) -> Res
     })
 }
 
-fn open(path: &Path, id: &JobId) -> Result<File> {
+/// Opens a result file.
+pub fn open(path: &Path, id: &JobId) -> Result<File> {
     files::open_regular(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => Error::new(
             Code::ResultExpired,

@@ -9,6 +9,7 @@ use crate::mcp::args;
 use crate::mcp::caller::Caller;
 use crate::mcp::envelope::{FieldView, Reply};
 use crate::mcp::jobs::Answer;
+use crate::mcp::resources;
 
 /// Which fields there are, or one field's value or a part of it.
 pub async fn get(jobs: &Caller, args: args::GetState) -> Result<Answer> {
@@ -16,6 +17,7 @@ pub async fn get(jobs: &Caller, args: args::GetState) -> Result<Answer> {
         let fields = jobs.blocking(|service, owner| service.state(owner)).await?;
         return Ok(listing(fields).into());
     };
+    let first = args.pointer.is_none() && args.offset.is_none();
     let asked = Asked {
         pointer: args.pointer,
         offset: args.offset,
@@ -34,6 +36,7 @@ pub async fn get(jobs: &Caller, args: args::GetState) -> Result<Answer> {
         .await?;
     let mut reply = found.reply;
     reply.fields = Some(vec![view(record)]);
+    reply.resource = (first && found.whole.is_none()).then(|| resources::field_uri(&field));
     reply.value = reply.value.or(found.whole);
     Ok(match found.next {
         Some(mut next) => {
