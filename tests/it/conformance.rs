@@ -8,8 +8,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use bgjob_tests::http::Listening;
+use bgjob_tests::http::{Listening, User};
 use bgjob_tests::{Sandbox, finish};
+use serde_json::json;
 
 /// Scenarios of the Tasks extension (SEP-2663), against a server with tools of its own.
 const TASKS: [&str; 10] = [
@@ -27,7 +28,7 @@ const TASKS: [&str; 10] = [
 
 /// Scenarios of the base protocol that ask for nothing but a server, with the version they are about.
 /// The others ask for prompts, resources and tools that show what the protocol library can send.
-const BASE: [(&str, &str); 14] = [
+const BASE: [(&str, &str); 16] = [
     ("server-initialize", "2025-11-25"),
     ("server-session-lifecycle", "2025-11-25"),
     ("ping", "2025-11-25"),
@@ -37,6 +38,8 @@ const BASE: [(&str, &str); 14] = [
     ("server-sse-polling", "2025-11-25"),
     ("server-stateless", "2026-07-28"),
     ("tools-list", "2026-07-28"),
+    ("resources-list", "2025-11-25"),
+    ("resources-list", "2026-07-28"),
     ("caching", "2026-07-28"),
     ("http-header-validation", "2026-07-28"),
     ("dns-rebinding-protection", "2026-07-28"),
@@ -116,6 +119,9 @@ fn the_conformance_suite_finds_our_server_in_order() {
     let Some(suite) = suite() else { return };
     let sandbox = sandbox();
     let server = Listening::spawn(sandbox.command(["serve", "--http", "127.0.0.1:0"]));
+    // So that there is something to list and to read.
+    let anybody = User::new(server.address, "anybody");
+    anybody.finish(&anybody.start("make_files", json!({})));
     let scenarios = BASE
         .into_iter()
         .map(|(scenario, version)| (scenario, Some(version)));

@@ -44,6 +44,8 @@ mod progress;
 mod reference;
 mod repeats;
 mod resources;
+mod resources_mcp;
+mod resources_updates;
 mod schema;
 mod settings;
 mod state;

@@ -25,7 +25,7 @@ fn a_client_of_either_era_starts_waits_and_gets_the_result() {
 }
 
 #[test]
-fn the_server_says_who_it_is_and_has_no_prompts_and_no_resources() {
+fn the_server_says_who_it_is_and_has_no_prompts() {
     let sandbox = sandbox();
     let mut server = Server::start(&sandbox);
     let hello = json!({"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
@@ -39,8 +39,6 @@ fn the_server_says_who_it_is_and_has_no_prompts_and_no_resources() {
     );
     for method in [
         "prompts/list",
-        "resources/list",
-        "resources/templates/list",
         "completion/complete",
         "tasks/list",
         "no/such",
@@ -48,8 +46,14 @@ fn the_server_says_who_it_is_and_has_no_prompts_and_no_resources() {
         let answer = server.request(method, json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "x", "value": "x"}}));
         assert_eq!(answer["error"]["code"], -32601, "{method}: {answer}");
     }
-    let answer = server.request("tools/call", json!({"name": 7}));
-    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    for (method, params) in [
+        ("tools/call", json!({"name": 7})),
+        ("resources/read", json!({"uri": 7})),
+        ("resources/read", json!({})),
+    ] {
+        let answer = server.request(method, params);
+        assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    }
     let answer = server.request("tools/call", json!({"name": "ad"}));
     assert!(
         answer["error"]["message"]

@@ -42,6 +42,9 @@ fn routes() -> Vec<(&'static str, Params)> {
     fn route(params: impl Fn(&str) -> Value + 'static) -> Params {
         Box::new(params)
     }
+    fn uri(rest: &'static str) -> Params {
+        Box::new(move |id| json!({"uri": format!("bgjob://jobs/{id}{rest}")}))
+    }
     vec![
         ("tasks/get", route(|id| json!({"taskId": id}))),
         ("tasks/cancel", route(|id| json!({"taskId": id}))),
@@ -81,6 +84,16 @@ fn routes() -> Vec<(&'static str, Params)> {
         ("cancel_job", route(|id| json!({"job_id": id}))),
         ("retry_job", route(|id| json!({"job_id": id}))),
         ("list_jobs", route(|id| json!({"cursor": id}))),
+        (
+            "resources/list",
+            route(|id| json!({"cursor": format!("bgjob:{id}")})),
+        ),
+        ("resources/read", uri("")),
+        ("resources/read", uri("/result")),
+        ("resources/read", uri("/result?pointer=/x&outline=true")),
+        ("resources/read", uri("/result?bytes=0-")),
+        ("resources/read", uri("/logs/stderr")),
+        ("resources/read", uri("/logs/events?offset=0")),
     ]
 }
 
@@ -203,6 +216,12 @@ fn lists_counts_and_places_are_each_user_s_own() {
         cursor, more[2],
         "a position in the ledger would count what others have"
     );
+    let listed = |user: &User| {
+        let answer = user.ask("resources/list", json!({})).json();
+        answer["result"]["resources"].to_string()
+    };
+    assert!(listed(&alice).contains(&first) && !listed(&alice).contains(&bobs));
+    assert!(listed(&bob).contains(&bobs) && !listed(&bob).contains(&first));
     let rest = alice.call("list_jobs", json!({"limit": 100, "cursor": cursor}));
     assert_eq!(rest["jobs"].as_array().map(Vec::len), Some(3));
     two.oracle.open();
@@ -231,6 +250,14 @@ fn state_keys_and_chains_are_each_user_s_own() {
     alice.finish(&of_alice);
     assert_eq!(text(&alice), json!({"text": "alice's"}));
     assert_eq!(fields(&bob), nothing);
+    let note = |user: &User| {
+        user.ask("resources/read", json!({"uri": "bgjob://state/note"}))
+            .json()
+    };
+    let read = note(&alice);
+    let content = &read["result"]["contents"][0]["text"];
+    assert_eq!(content, r#"{"text":"alice's"}"#, "{read}");
+    assert_eq!(note(&bob)["error"]["code"], -32602, "{}", note(&bob));
     assert_eq!(text(&bob), Value::Null);
     let reply = bob.call("read_note", json!({}));
     assert_eq!(reply["error"]["code"], "missing_state", "{reply}");

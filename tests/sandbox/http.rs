@@ -209,6 +209,20 @@ impl User {
         send(self.address, &self.request(method, params, true))
     }
 
+    /// Sends a request as a client of an older protocol does; the whole answer.
+    pub fn ask_as(&self, version: &str, method: &str, params: &Value) -> Answer {
+        let body =
+            json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+        let (length, address, token) = (body.len(), self.address, &self.token);
+        let request = format!(
+            "POST /mcp HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\
+             MCP-Protocol-Version: {version}\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n{body}"
+        );
+        send(self.address, request.as_bytes())
+    }
+
     /// Calls a tool as a client without tasks does; the whole answer.
     pub fn ask_tool(&self, tool: &str, arguments: &Value) -> Answer {
         let params = json!({"name": tool, "arguments": arguments});

@@ -1,7 +1,7 @@
 //! An MCP client that trusts nothing: every line must be JSON-RPC, every id answered once, and every
 //! tool result valid against the schema that the server listed for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
@@ -31,6 +31,7 @@ pub struct Server {
     waiting: HashMap<String, Value>,
     answered: HashMap<String, u32>,
     schemas: HashMap<String, Validator>,
+    notes: VecDeque<Value>,
     era: Era,
     last_id: u64,
 }
@@ -135,6 +136,7 @@ impl Server {
             waiting: HashMap::new(),
             answered: HashMap::new(),
             schemas: HashMap::new(),
+            notes: VecDeque::new(),
             era: Era::Session,
             last_id: 0,
         }
@@ -223,8 +225,26 @@ impl Server {
             let id = message["id"].to_string();
             *self.answered.entry(id.clone()).or_default() += 1;
             self.waiting.insert(id, message);
+        } else if message.get("id").is_none() {
+            self.notes.push_back(message);
         }
         true
+    }
+
+    /// Waits for the next notification.
+    #[track_caller]
+    pub fn notified(&mut self) -> Value {
+        loop {
+            if let Some(note) = self.notes.pop_front() {
+                return note;
+            }
+            assert!(self.hear(PATIENCE), "no notification");
+        }
+    }
+
+    /// The notifications that have come and were not asked for yet.
+    pub fn notes(&mut self) -> Vec<Value> {
+        self.notes.drain(..).collect()
     }
 
     /// How often each id was answered so far; `null` counts lines without one.

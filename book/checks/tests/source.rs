@@ -114,7 +114,7 @@ fn method(code: &str, docs: String) -> Item {
 
 /// The public fields of the struct, or the variants of the enum, `name`.
 pub fn fields(text: &str, name: &str) -> Vec<Item> {
-    let (mut items, mut docs) = (Vec::new(), String::new());
+    let (mut items, mut docs, mut skipped) = (Vec::new(), String::new(), false);
     let kinds = [
         format!("pub struct {name} {{"),
         format!("pub enum {name} {{"),
@@ -127,10 +127,16 @@ pub fn fields(text: &str, name: &str) -> Vec<Item> {
         if let Some(doc) = line.strip_prefix("///") {
             docs += doc.strip_prefix(' ').unwrap_or(doc);
             docs.push('\n');
+        } else if line == "#[serde(skip)]" {
+            skipped = true;
         } else if let Some(item) = line.strip_suffix(',').filter(|line| !line.starts_with('#')) {
             let item = item.strip_prefix("pub ").unwrap_or(item);
             let (name, code) = item.split_once(": ").unwrap_or((item, ""));
             let docs = std::mem::take(&mut docs);
+            // What is not written is no key.
+            if std::mem::take(&mut skipped) {
+                continue;
+            }
             items.push(Item {
                 name: name.to_owned(),
                 code: code.to_owned(),

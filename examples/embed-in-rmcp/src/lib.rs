@@ -5,12 +5,17 @@
 
 use bgjob_runtime::{Job, background_tool};
 use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
-use rmcp::{ServerHandler, tool, tool_handler, tool_router};
+use rmcp::model::{
+    Implementation, ListResourcesResult, PaginatedRequestParams, ReadResourceRequestParams,
+    ReadResourceResponse, ReadResourceResult, Resource, ResourceContents, ServerCapabilities,
+    ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler, tool, tool_handler, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The server as it was: two quick tools, answered at once.
+/// The server as it was: two quick tools, answered at once, and a resource.
 #[derive(Clone, Debug, Default)]
 pub struct Workshop;
 
@@ -24,6 +29,9 @@ pub struct Plate {
     /// Thickness, in mm.
     pub thickness_mm: f64,
 }
+
+/// What everybody in the workshop has to know.
+const RULES: &str = "workshop://rules";
 
 /// Density of steel, in kg/mm³.
 const STEEL: f64 = 7.85e-6;
@@ -47,7 +55,30 @@ impl Workshop {
 #[tool_handler(router = Self::tool_router())]
 impl ServerHandler for Workshop {
     fn get_info(&self) -> ServerConfig {
-        describe()
+        let mut info = describe();
+        info.capabilities.resources = Some(Default::default());
+        info
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let rules = Resource::new(RULES, "rules").with_mime_type("text/plain");
+        Ok(ListResourcesResult::with_all_items(vec![rules]))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        if request.uri != RULES {
+            return Err(ErrorData::resource_not_found("no such rules", None));
+        }
+        let rules = ResourceContents::text("Wear goggles.", RULES);
+        Ok(ReadResourceResult::new(vec![rules]).into())
     }
 }
 

@@ -86,6 +86,56 @@ fn both_servers_answer_with_tasks_and_for_them() {
 }
 
 #[test]
+fn both_servers_have_our_resources_after_their_own() {
+    for program in [DECORATED, MERGED] {
+        let sandbox = Sandbox::new(program);
+        let mut client = Rpc::session(serve(&sandbox, program), &json!({}));
+        let started = client.call("order_cuts", &holes());
+        let next = &started["result"]["structuredContent"]["next"];
+        let ended = client.call("get_job_status", &next["args"]);
+        let id = &ended["result"]["structuredContent"]["job_id"];
+        let result = format!("bgjob://jobs/{}/result", id.as_str().expect("an id"));
+
+        let listed = client.request("resources/list", json!({}));
+        let uris: Vec<&str> = listed["result"]["resources"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{listed}"))
+            .iter()
+            .filter_map(|resource| resource["uri"].as_str())
+            .collect();
+        let own: &[&str] = if program == DECORATED {
+            &["workshop://rules"]
+        } else {
+            &[]
+        };
+        assert_eq!(uris, [own, &[&*result]].concat(), "{listed}");
+        let templates = client.request("resources/templates/list", json!({}));
+        let count = templates["result"]["resourceTemplates"].as_array();
+        assert_eq!(count.map(Vec::len), Some(5), "{templates}");
+
+        let mut read = |uri: &str| client.request("resources/read", json!({ "uri": uri }));
+        let text = read(&result)["result"]["contents"][0]["text"].clone();
+        assert!(
+            text.as_str().is_some_and(|text| text.contains("way_mm")),
+            "{text}"
+        );
+        if program == DECORATED {
+            let rules = read("workshop://rules");
+            assert_eq!(
+                rules["result"]["contents"][0]["text"], "Wear goggles.",
+                "{rules}"
+            );
+            let nothing = read("workshop://other");
+            assert_eq!(nothing["error"]["message"], "no such rules", "{nothing}");
+        }
+        assert_eq!(read("bgjob://jobs/x")["error"]["code"], -32002);
+        let subscribed = client.request("resources/subscribe", json!({ "uri": result }));
+        assert_eq!(subscribed["result"], json!({}), "{subscribed}");
+        assert!(client.leave().success());
+    }
+}
+
+#[test]
 fn a_wait_ends_when_the_client_leaves_and_the_job_goes_on() {
     let sandbox = Sandbox::new(DECORATED);
     let mut client = Rpc::session(serve(&sandbox, DECORATED), &json!({}));

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use rmcp::model::{CacheScope, ListResourceTemplatesResult, Resource, ResourceTemplate};
+use rmcp::model::{ListResourceTemplatesResult, Resource, ResourceTemplate};
 
 use super::reply::JSON;
 use super::uri::Place;
@@ -131,8 +131,6 @@ pub fn templates() -> ListResourceTemplatesResult {
         }
     });
     ListResourceTemplatesResult::with_all_items(all.to_vec())
-        .with_ttl_ms(3_600_000)
-        .with_cache_scope(CacheScope::Public)
 }
 
 /// URI, name, description and type of each kind.

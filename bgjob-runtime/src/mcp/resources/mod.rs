@@ -56,9 +56,12 @@ pub(super) fn field_uri(field: &str) -> String {
 
 /// Whether a client knows links in replies; older ones refuse a reply that holds one.
 pub(super) fn can_be_linked(context: &RequestContext<RoleServer>) -> bool {
-    context
-        .protocol_version()
-        .is_some_and(|version| version.as_str() >= ProtocolVersion::V_2025_06_18.as_str())
+    speaks(context, &ProtocolVersion::V_2025_06_18)
+}
+
+fn speaks(context: &RequestContext<RoleServer>, version: &ProtocolVersion) -> bool {
+    let spoken = context.protocol_version();
+    spoken.is_some_and(|spoken| spoken.as_str() >= version.as_str())
 }
 
 /// A link to a job's result.
@@ -167,7 +170,8 @@ impl Jobs {
             Ok(address) => caller.read(address).await.map_err(Refused::from),
             Err(refused) => Err(refused),
         };
-        read.map(reply::Reply::into_result)
+        let caches = speaks(context, &ProtocolVersion::V_2026_07_28);
+        read.map(|reply| reply.into_result(caches))
             .map_err(|refused| self.no_resource(&uri, refused))
     }
 

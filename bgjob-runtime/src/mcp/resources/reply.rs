@@ -59,11 +59,14 @@ impl Reply {
         self
     }
 
-    /// The answer. What it says is one user's: nobody else may be shown a copy (SEP-2549).
-    pub fn into_result(self) -> ReadResourceResult {
-        let mut result = ReadResourceResult::new(self.contents)
-            .with_ttl_ms(if self.lasting { LASTING_MS } else { 0 })
-            .with_cache_scope(CacheScope::Private);
+    /// The answer, for a client that `caches` (SEP-2549). What it says is one user's: nobody else may be
+    /// shown a copy.
+    pub fn into_result(self, caches: bool) -> ReadResourceResult {
+        let mut result = ReadResourceResult::new(self.contents);
+        if caches {
+            result.ttl_ms = Some(if self.lasting { LASTING_MS } else { 0 });
+            result.cache_scope = Some(CacheScope::Private);
+        }
         result.meta = self.next.map(|next| {
             let mut meta = MetaObject::default();
             meta.0.insert(NEXT.into(), next.into());

@@ -108,8 +108,10 @@ fn part(address: &Address, found: Found) -> Reply {
         ("outline", reply.outline.map(Value::Object)),
         ("warning", reply.job.warning.map(Value::String)),
     ];
+    let whole = (*query == Query::default()).then(|| address.with(&spanning(0, None)));
     let facts = facts
         .into_iter()
+        .chain([("whole", whole.map(Value::String))])
         .filter_map(|(name, fact)| Some((name.to_owned(), fact?)));
     let outline = address.with(&Query {
         pointer: query.pointer.clone(),
@@ -180,7 +182,7 @@ mod tests {
     }
 
     fn contents(reply: Reply) -> Vec<Value> {
-        let result = serde_json::to_value(reply.into_result()).unwrap();
+        let result = serde_json::to_value(reply.into_result(true)).unwrap();
         result["contents"].as_array().unwrap().clone()
     }
 
@@ -229,6 +231,7 @@ mod tests {
         let guide = text_of(&found[0]);
         assert_eq!(guide["outline"]["/days"], "array(50000)");
         assert_eq!(guide["next"], address("?pointer=/days").uri());
+        assert_eq!(guide["whole"], address("?bytes=0-").uri());
     }
 
     #[test]

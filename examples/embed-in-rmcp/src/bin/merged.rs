@@ -28,7 +28,9 @@ impl Merged {
 
 impl Merged {
     fn new(ended: Ended) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let jobs = App::new("workshop", env!("CARGO_PKG_VERSION")).jobs(ended)?;
+        let jobs = App::new("workshop", env!("CARGO_PKG_VERSION"))
+            .jobs(ended)?
+            .with_resources();
         let mut router = Self::tool_router();
         jobs.merge_into(&mut router)?;
         Ok(Merged { router, jobs })
@@ -44,6 +46,7 @@ impl ServerHandler for Merged {
     }
 
     bgjob_runtime::task_methods!(jobs);
+    bgjob_runtime::resource_methods!(jobs);
 }
 
 fn main() -> ExitCode {
