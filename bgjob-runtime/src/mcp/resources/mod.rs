@@ -177,7 +177,7 @@ impl Jobs {
 
     fn no_resource(&self, uri: &str, refused: Refused) -> ErrorData {
         match refused {
-            Refused::Because(error) => self.failure(Some(uri), error),
+            Refused::Because(error) => self.failure(Some(uri), *error),
             // Nobody needs a megabyte of it back.
             Refused::Nothing if uri.len() > LONGEST => {
                 ErrorData::resource_not_found("no such resource", None)

@@ -50,12 +50,12 @@ pub enum Refused {
     /// It names nothing that there could be.
     Nothing,
     /// Its id or a parameter is wrong.
-    Because(Error),
+    Because(Box<Error>),
 }
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
-        Refused::Because(error)
+        Refused::Because(Box::new(error))
     }
 }
 
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_wrong_parameter_is_told_and_never_dropped() {
         let why = |rest: &str| match parse(rest) {
-            Err(Refused::Because(error)) => error,
+            Err(Refused::Because(error)) => *error,
             other => panic!("{rest}: {other:?}"),
         };
         let error = why("jobs/ID/result?offest=1");
