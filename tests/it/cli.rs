@@ -253,6 +253,25 @@ fn the_help_of_a_tool_reads_as_text_and_reaches_every_argument() {
 }
 
 #[test]
+fn an_id_may_be_shortened_to_a_beginning_that_no_other_has() {
+    let sandbox = sandbox();
+    let ids = [1, 2].map(|n| sandbox.submit("add", &json!({"a": n, "b": 0})));
+    ids.iter().for_each(|id| drop(sandbox.wait(id)));
+    let common = std::iter::zip(ids[0].chars(), ids[1].chars());
+    let common = common.take_while(|(one, other)| one == other).count();
+    let short = &ids[0][..=common];
+    for command in ["show", "result", "logs", "wait"] {
+        let ran = sandbox.run(["jobs", command, short]);
+        assert_eq!(ran.code, Some(0), "{command}: {ran:?}");
+    }
+    assert_eq!(sandbox.show(short)["job_id"], ids[0]);
+    let both = sandbox.run(["jobs", "show", &ids[0][..common]]);
+    assert_eq!((both.code, &*both.stdout), (Some(2), ""), "{both:?}");
+    assert!(ids.iter().all(|id| both.stderr.contains(id)), "{both:?}");
+    assert_eq!(code(&sandbox, &["jobs", "show", "ad_"]), Some(3));
+}
+
+#[test]
 fn a_slip_of_the_finger_gets_the_nearest_name() {
     let sandbox = sandbox();
     let slips: [(&[&str], &str); 9] = [

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bgjob_tests::oracle::Oracle;
-use bgjob_tests::{Sandbox, until};
+use bgjob_tests::{Sandbox, finish, until};
 use serde_json::{Value, json};
 
 use crate::sandbox;
@@ -51,6 +51,11 @@ const ADD: [&str; 5] = ["add", "--a", "1", "--b", "2"];
 fn a_hook_gets_the_job_and_is_run_once_for_every_kind_of_end() {
     let sandbox = sandbox();
     let hook = script(&sandbox, ":");
+    // Nothing ends before everything is submitted.
+    sandbox.set("max_jobs", "1");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
     let completed = run(&sandbox, &hook, &ADD);
     let failed = run(&sandbox, &hook, &["fail", "--text", "no feed"]);
     let doomed = run(
@@ -58,6 +63,7 @@ fn a_hook_gets_the_job_and_is_run_once_for_every_kind_of_end() {
         &hook,
         &["add", "--a", "1", "--b", "2", "--after", &failed],
     );
+    oracle.open();
     for id in [&completed, &failed, &doomed] {
         assert_eq!(ended(&sandbox, id)["state"], "done", "{id}");
     }
@@ -104,7 +110,13 @@ fn a_hook_is_in_no_jobs_tree_and_bears_no_mark_of_one() {
         &sandbox,
         "env > ../../../env; ls -l /proc/$$/fd > ../../../fds; cat /proc/$$/stat > ../../../stat",
     );
-    let id = run(&sandbox, &hook, &ADD);
+    let words = ["run"]
+        .into_iter()
+        .chain(ADD)
+        .chain(["--detach", "--on-finish", &hook]);
+    let mut command = sandbox.command(words);
+    let ran = finish(command.env("A_SECRET_OF_THE_SUBMITTER", "x"));
+    let id = ran.stdout.trim().to_owned();
     assert_eq!(
         ended(&sandbox, &id)["state"],
         "done",
@@ -124,6 +136,7 @@ fn a_hook_is_in_no_jobs_tree_and_bears_no_mark_of_one() {
         "a hook may call the program; it is no job"
     );
     assert!(env.lines().any(|line| line.starts_with("PATH=")), "{env}");
+    assert!(!env.contains("A_SECRET"), "{env}");
     assert!(!read("fds").contains("lock"), "{}", read("fds"));
 }
 

@@ -96,7 +96,8 @@ fn a_wait_returns_when_a_phase_begins() {
         json!({"first": first.path(), "second": second.path()}),
     );
     first.wait_for(1);
-    let waiting = server.begin_call("get_job_status", &started["next"]["args"]);
+    let longest = json!({"job_id": started.id(), "wait_s": 50});
+    let waiting = server.begin_call("get_job_status", &longest);
     // The wait has begun when the server answers the next request.
     server.request("ping", json!({}));
     first.open();
@@ -105,6 +106,11 @@ fn a_wait_returns_when_a_phase_begins() {
     assert_eq!(
         (&changed["state"], &changed["phase"]),
         (&json!("running"), &json!("second"))
+    );
+    // The end of the wait shows the phase, too.
+    assert!(
+        changed["waited_s"].as_u64().unwrap_or(0) < 40,
+        "{changed:?}"
     );
     second.open();
     assert_eq!(server.finish(changed)["state"], "completed");
