@@ -20,7 +20,7 @@ fn pretend_past(sandbox: &Sandbox, tool: &str, ms: u64) {
         sandbox,
         &format!(
             "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20)
-             INSERT INTO run_time (tool, n, ms) SELECT '{tool}', n, {ms} FROM n"
+             INSERT INTO run_time (owner, tool, n, ms) SELECT 'local', '{tool}', n, {ms} FROM n"
         ),
     );
 }

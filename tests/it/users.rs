@@ -35,10 +35,10 @@ impl Two {
 }
 
 /// Parameters about the job of an id.
-type Params = Box<dyn Fn(&str) -> Value>;
+pub(crate) type Params = Box<dyn Fn(&str) -> Value>;
 
 /// Every way to name a job: method or tool, and the arguments with the id at its place.
-fn routes() -> Vec<(&'static str, Params)> {
+pub(crate) fn routes() -> Vec<(&'static str, Params)> {
     fn route(params: impl Fn(&str) -> Value + 'static) -> Params {
         Box::new(params)
     }
@@ -118,7 +118,7 @@ fn ask(user: &User, route: &str, params: Value) -> Answer {
 }
 
 /// As `id`, with other random letters.
-fn unknown(id: &str) -> String {
+pub(crate) fn unknown(id: &str) -> String {
     let (tool, _) = id.rsplit_once('-').expect("an id");
     format!("{tool}-0123456789abcdefghjk")
 }

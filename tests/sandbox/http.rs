@@ -129,6 +129,15 @@ impl Listening {
         Pid::from_child(&self.child)
     }
 
+    /// Whether a request waits for jobs: it watches their directories then.
+    pub fn waits(&self) -> bool {
+        let dir = format!("/proc/{}/fdinfo", self.pid().as_raw_nonzero());
+        let infos = std::fs::read_dir(dir).expect("it runs").flatten();
+        infos
+            .filter_map(|info| std::fs::read_to_string(info.path()).ok())
+            .any(|text| text.contains("inotify wd:"))
+    }
+
     /// Sends a signal and waits for the end; how long that took.
     pub fn end(&mut self, signal: Signal) -> (ExitStatus, Duration) {
         let begun = Instant::now();
@@ -257,6 +266,16 @@ impl User {
         last
     }
 
+    /// A connection for many requests.
+    pub fn keep(&self) -> Kept {
+        let stream = open(self.address, b"");
+        stream.set_nodelay(true).expect("a socket");
+        Kept {
+            user: self.clone(),
+            reader: BufReader::new(stream),
+        }
+    }
+
     /// Sends a request and leaves the connection open.
     pub fn begin(&self, method: &str, params: Value) -> TcpStream {
         open(self.address, &self.request(method, params, false))
@@ -278,10 +297,34 @@ pub fn send(address: SocketAddr, bytes: &[u8]) -> Answer {
     read(open(address, bytes))
 }
 
+/// A connection that is kept for many requests, one after the other.
+pub struct Kept {
+    user: User,
+    reader: BufReader<TcpStream>,
+}
+
+impl Kept {
+    /// Sends a request and reads the answer.
+    #[track_caller]
+    pub fn ask(&mut self, method: &str, params: Value) -> Answer {
+        let tasks = method.starts_with("tasks/");
+        let request = self.user.request(method, params, tasks);
+        let request = String::from_utf8(request).expect("text");
+        let request = request.replacen("Connection: close\r\n", "", 1);
+        let stream = self.reader.get_mut();
+        stream.write_all(request.as_bytes()).expect("it listens");
+        read_from(&mut self.reader)
+    }
+}
+
 /// Reads the answer on a connection, up to its end or its length.
 #[track_caller]
 pub fn read(stream: TcpStream) -> Answer {
-    let mut reader = BufReader::new(stream);
+    read_from(&mut BufReader::new(stream))
+}
+
+#[track_caller]
+fn read_from(reader: &mut BufReader<TcpStream>) -> Answer {
     let mut head = Vec::new();
     loop {
         let mut line = String::new();

@@ -9,29 +9,38 @@ use crate::clock;
 use crate::error::Result;
 use crate::job::progress::Progress;
 use crate::job::record::JobRecord;
+use crate::job::request::Owner;
 use crate::job::timing::{self, PastRuns};
 use crate::job::view::JobView;
 use crate::store::progress_file;
 
 /// A job that has not moved for a shorter time is not worth a word.
 const STILL: Duration = Duration::from_secs(60);
+/// Pasts that are remembered, of 1 KiB each; a server with more owners and tools reads them again.
+const MOST_PASTS: usize = 1024;
 
 impl JobService {
-    /// How long the last completed jobs of `tool` ran; `None` if none has completed.
+    /// How long the owner's last completed jobs of `tool` ran; `None` if none has completed. Another
+    /// owner's tell nothing here: their pace is theirs.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
-    pub fn past_runs(&self, tool: &str) -> Result<Option<Arc<PastRuns>>> {
-        let runs = self.ledger().runs(tool)?;
+    pub fn past_runs(&self, owner: &Owner, tool: &str) -> Result<Option<Arc<PastRuns>>> {
+        let runs = self.ledger().runs(owner.as_str(), tool)?;
+        let key = (owner.clone(), tool.to_owned());
         let mut known = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(past) = known.get(tool)
+        if let Some(past) = known.get(&key)
             && past.runs() == runs
         {
             return Ok(Some(Arc::clone(past)));
         }
-        let past = PastRuns::new(runs, self.ledger().run_times(tool)?).map(Arc::new);
+        let times = self.ledger().run_times(owner.as_str(), tool)?;
+        let past = PastRuns::new(runs, times).map(Arc::new);
         if let Some(past) = &past {
-            known.insert(tool.to_owned(), Arc::clone(past));
+            if known.len() >= MOST_PASTS && !known.contains_key(&key) {
+                known.clear();
+            }
+            known.insert(key, Arc::clone(past));
         }
         Ok(past)
     }
@@ -43,7 +52,9 @@ impl JobService {
         }
         let progress = self.progress(job);
         // An estimate that cannot be made must not hide the job.
-        let past = self.past_runs(&job.tool).unwrap_or_default();
+        let past = self
+            .past_runs(&Owner(job.owner.clone()), &job.tool)
+            .unwrap_or_default();
         let now = standing(job, progress.as_ref());
         view.eta_s = timing::eta_ms(now, past.as_deref()).map(|ms| ms.div_ceil(1000));
         let slow = past.is_some_and(|past| past.is_slow(now.elapsed_ms));

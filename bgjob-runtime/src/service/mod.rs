@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::job::request::Owner;
 use crate::job::timing::PastRuns;
 use crate::launcher;
 use crate::store::data_dir::DataDir;
@@ -69,8 +70,8 @@ pub struct JobService {
     build: String,
     boot: String,
     mended: Once,
-    /// By tool; an entry holds while as many runs have completed as it knows of.
-    past: Mutex<HashMap<String, Arc<PastRuns>>>,
+    /// By owner and tool; an entry holds while as many runs have completed as it knows of.
+    past: Mutex<HashMap<(Owner, String), Arc<PastRuns>>>,
 }
 
 impl JobService {

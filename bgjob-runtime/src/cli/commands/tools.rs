@@ -16,6 +16,7 @@ use crate::cli::render::style::{LABEL, paint};
 use crate::cli::render::table::Table;
 use crate::cli::reply::{Envelope, members};
 use crate::cli::session::Session;
+use crate::job::request::Owner;
 use crate::job::timing::PastRuns;
 use crate::tool::registry::Tool;
 use crate::tool::spec::Timeout;
@@ -106,10 +107,13 @@ fn timeout(tool: &Tool) -> String {
     }
 }
 
-/// How long the tool's last completed jobs took.
+/// How long the local user's last completed jobs of the tool took.
 fn past(session: &Session<'_>, tool: &Tool) -> Option<Arc<PastRuns>> {
     let service = session.existing_service()?;
-    service.past_runs(tool.spec.name).ok().flatten()
+    service
+        .past_runs(&Owner::local(), tool.spec.name)
+        .ok()
+        .flatten()
 }
 
 fn past_words(past: Option<&PastRuns>) -> String {

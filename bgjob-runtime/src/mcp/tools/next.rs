@@ -65,7 +65,10 @@ fn answer(reply: Reply, id: &JobId) -> Reply {
 pub fn wait(jobs: &Caller, reply: Reply, id: &JobId) -> Reply {
     let queued = reply.job.state == ViewState::Queued;
     // One that has not begun may begin any moment, and then take as long as its predecessors.
-    let expected = || jobs.service().past_runs(id.tool()).ok().flatten();
+    let expected = || {
+        let past = jobs.service().past_runs(jobs.owner(), id.tool());
+        past.ok().flatten()
+    };
     let eta_s = match queued && reply.job.waiting_for.is_empty() {
         true => expected().map(|past| past.median_ms().div_ceil(1000)),
         false => reply.job.eta_s,

@@ -23,6 +23,8 @@ mod question;
 mod retry;
 mod row;
 mod run_time;
+#[cfg(test)]
+mod same_work;
 mod settings;
 mod state;
 
@@ -46,7 +48,7 @@ pub use state::StoredValue;
 use crate::error::{Code, Error, Result};
 
 /// The format that this program writes. A ledger whose `min_writer_version` is higher is refused.
-pub const FORMAT: i64 = 6;
+pub const FORMAT: i64 = 7;
 const MIGRATIONS: [&str; FORMAT as usize] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
@@ -54,6 +56,7 @@ const MIGRATIONS: [&str; FORMAT as usize] = [
     include_str!("../migrations/0004.sql"),
     include_str!("../migrations/0005.sql"),
     include_str!("../migrations/0006.sql"),
+    include_str!("../migrations/0007.sql"),
 ];
 /// What every connection is told. The write-ahead log begins anew after about 4 MiB, later where somebody reads at
 /// that moment; then its file would stay as long as it once was, hence the limit.

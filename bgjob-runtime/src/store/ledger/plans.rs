@@ -96,8 +96,8 @@ fn live(ledger: &mut Ledger) {
     ledger.latest_ended(10).unwrap();
     ledger.count_queued("local").unwrap();
     ledger.count_running("local").unwrap();
-    ledger.runs("t").unwrap();
-    ledger.run_times("t").unwrap();
+    ledger.runs("local", "t").unwrap();
+    ledger.run_times("local", "t").unwrap();
     ledger.ids_with_prefix("local", "t-1").unwrap();
     ledger.field("local", "field").unwrap();
     ledger.value("local", "field", 1).unwrap();
