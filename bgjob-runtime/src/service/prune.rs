@@ -114,7 +114,7 @@ impl JobService {
 /// Notes in the directory that its job is deleted on purpose. Without the note, a prune that dies
 /// after the row is gone would leave what looks like a job of a lost ledger.
 fn condemn(dir: &JobDir) {
-    if dir.path().is_dir() {
+    if dir.path().is_dir() && !dir.path().is_symlink() {
         let _ = files::write_new(&dir.condemned(), b"", files::Durability::Relaxed);
     }
 }
@@ -134,6 +134,10 @@ fn was_never_claimed(dir: &JobDir) -> bool {
 /// Removes a job's directory with both its locks held, so that nobody still works in it. Symbolic
 /// links in it are removed, not followed.
 fn remove_dir(dir: &JobDir) {
+    // Not made here: the name goes, and what it points to is not even locked.
+    if dir.path().is_symlink() {
+        let _ = fs::remove_file(dir.path());
+    }
     if !dir.path().is_dir() {
         return;
     }

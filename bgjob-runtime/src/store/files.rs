@@ -87,16 +87,33 @@ pub fn open_append(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a regular file of a job for reading: not through a symbolic link, not a pipe or device
-/// that a hostile job may have put there.
+/// Opens a regular file of a job for reading: not through a symbolic link, neither of the file nor of the
+/// folder that it is in, and not a pipe or device that a hostile job may have put there.
 ///
 /// # Errors
 /// When it is missing or not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<File> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(parent(path)?, folder, Mode::empty())?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(folder, name, flags, Mode::empty())?;
+    regular(File::from(file))
+}
+
+/// As [`open_regular`], but the folder may be a link: for files whose place somebody else chose.
+///
+/// # Errors
+/// When it is missing or not a regular file.
+pub fn open_anywhere(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC)
         .open(path)?;
+    regular(file)
+}
+
+fn regular(file: File) -> io::Result<File> {
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
@@ -119,12 +136,7 @@ pub fn open_dir_beneath(dir: &Path, name: &str) -> io::Result<OwnedFd> {
 /// When it is missing or not a regular file.
 pub fn open_beneath(dir: &Path, folder: &str, name: &str) -> io::Result<File> {
     let path = Path::new(folder).join(name);
-    let file = File::from(beneath(dir, &path, OFlags::NONBLOCK)?);
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("not a regular file"))
-    }
+    regular(File::from(beneath(dir, &path, OFlags::NONBLOCK)?))
 }
 
 fn beneath(dir: &Path, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
@@ -146,10 +158,16 @@ fn beneath(dir: &Path, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
 /// # Errors
 /// As [`open_regular`], and `FileTooLarge` past the limit.
 pub fn read_capped(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    capped(open_regular(path)?, limit)
+}
+
+/// Reads an open file of at most `limit` bytes.
+///
+/// # Errors
+/// When it cannot be read, and `FileTooLarge` past the limit.
+pub fn capped(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_regular(path)?
-        .take(limit + 1)
-        .read_to_end(&mut bytes)?;
+    file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
@@ -250,6 +268,13 @@ mod tests {
         symlink("/etc/passwd", dir.path().join("link")).unwrap();
         assert!(open_regular(&dir.path().join("link")).is_err());
         assert!(open_regular(dir.path()).is_err());
+        let (folder, link) = (dir.path().join("folder"), dir.path().join("also"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("file"), b"1").unwrap();
+        symlink(&folder, &link).unwrap();
+        assert!(open_regular(&folder.join("file")).is_ok());
+        assert!(open_regular(&link.join("file")).is_err());
+        assert!(open_anywhere(&link.join("file")).is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::failure::{CommandError, What};
+use crate::store::files;
 use crate::tool::shape::error_at;
 
 /// A larger results file is not read.
@@ -37,7 +38,9 @@ impl Ran {
     ) -> Result<T, CommandError> {
         let path = path.as_ref();
         let shown = path.display();
-        let bytes = match crate::store::files::read_capped(&self.dir.join(path), LARGEST_FILE) {
+        let bytes = match files::open_anywhere(&self.dir.join(path))
+            .and_then(|file| files::capped(file, LARGEST_FILE))
+        {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(self.unusable(format!(

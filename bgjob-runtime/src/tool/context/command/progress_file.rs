@@ -54,7 +54,9 @@ impl ProgressFile {
             return;
         }
         self.seen = now;
-        let read = files::read_capped(&self.path, LARGEST).map_err(|error| error.to_string());
+        let read = files::open_anywhere(&self.path)
+            .and_then(|file| files::capped(file, LARGEST))
+            .map_err(|error| error.to_string());
         let content = read.and_then(|bytes| content(&bytes));
         self.unreadable = content.as_ref().err().cloned();
         if let Ok(content) = content {
