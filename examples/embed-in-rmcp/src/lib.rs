@@ -99,7 +99,7 @@ pub struct Order {
 }
 
 /// A hole.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 pub struct Hole {
     /// From the left edge, in mm.
     pub x_mm: f64,
@@ -114,23 +114,32 @@ pub fn order_cuts(
     job: &Job,
     /// The holes.
     holes: Vec<Hole>,
-) -> Order {
-    let mut order = nearest_first(&holes);
+    /// Position of the hole to begin with, counted from 0.
+    #[arg(default = 0)]
+    first: usize,
+) -> Result<Order, String> {
+    if first > 0 && first >= holes.len() {
+        return Err(format!(
+            "there is no hole {first}: the plate has {}",
+            holes.len()
+        ));
+    }
+    let mut order = nearest_first(&holes, first);
     job.phase("undoing crossings");
     while undo_a_crossing(&holes, &mut order) {}
-    Order {
+    Ok(Order {
         way_mm: order.windows(2).map(|w| way(&holes, w[0], w[1])).sum(),
         holes: order,
-    }
+    })
 }
 
 fn way(holes: &[Hole], from: usize, to: usize) -> f64 {
     (holes[from].x_mm - holes[to].x_mm).hypot(holes[from].y_mm - holes[to].y_mm)
 }
 
-fn nearest_first(holes: &[Hole]) -> Vec<usize> {
-    let mut left: Vec<usize> = (1..holes.len()).collect();
-    let mut order: Vec<usize> = holes.first().map(|_| 0).into_iter().collect();
+fn nearest_first(holes: &[Hole], first: usize) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..holes.len()).filter(|hole| *hole != first).collect();
+    let mut order: Vec<usize> = holes.get(first).map(|_| first).into_iter().collect();
     while let Some(&last) = order.last() {
         let nearest = (0..left.len())
             .min_by(|&a, &b| way(holes, last, left[a]).total_cmp(&way(holes, last, left[b])));
@@ -174,11 +183,15 @@ mod tests {
             corner(9.0, 0.0),
             corner(0.0, 9.0),
         ];
-        let order = order_cuts(&Job::test(), holes);
-        assert_eq!(order.way_mm, 27.0);
-        let mut cut = order.holes.clone();
-        cut.sort_unstable();
-        assert_eq!(cut, [0, 1, 2, 3]);
-        assert!(order_cuts(&Job::test(), Vec::new()).holes.is_empty());
+        for first in 0..4 {
+            let order = order_cuts(&Job::test(), holes.clone(), first).unwrap();
+            assert_eq!((order.way_mm, order.holes[0]), (27.0, first));
+            let mut cut = order.holes.clone();
+            cut.sort_unstable();
+            assert_eq!(cut, [0, 1, 2, 3]);
+        }
+        assert!(order_cuts(&Job::test(), holes, 4).is_err());
+        let none = order_cuts(&Job::test(), Vec::new(), 0).unwrap();
+        assert!(none.holes.is_empty());
     }
 }

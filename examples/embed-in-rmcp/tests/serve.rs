@@ -85,6 +85,61 @@ fn both_servers_answer_with_tasks_and_for_them() {
     }
 }
 
+/// The same call again, with an answer to what was asked.
+fn answered(client: &mut Rpc, answer: Value) -> Value {
+    let params = json!({"name": "ask_and_order_cuts", "arguments": holes(),
+        "inputResponses": {"first": answer}});
+    client.request("tools/call", params)
+}
+
+#[test]
+fn a_question_before_the_job_is_the_reply_and_the_answer_starts_a_task() {
+    let sandbox = Sandbox::new(MERGED);
+    let capabilities = json!({"elicitation": {}, "extensions": {TASKS: {}}});
+    let mut client = Rpc::modern(serve(&sandbox, MERGED), capabilities);
+    let asked = client.call("ask_and_order_cuts", &holes())["result"].clone();
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let request = &asked["inputRequests"]["first"];
+    assert_eq!(request["method"], "elicitation/create", "{asked}");
+    let form = &request["params"]["requestedSchema"]["properties"]["first"];
+    assert_eq!((&form["minimum"], &form["maximum"]), (&json!(0), &json!(3)));
+    let jobs = client.call("list_jobs", &json!({}));
+    let none = &jobs["result"]["structuredContent"]["jobs"];
+    assert_eq!(none, &json!([]), "nothing has begun");
+
+    let declined = answered(&mut client, json!({"action": "decline"}));
+    assert_eq!(declined["result"]["isError"], true, "{declined}");
+    let wrong = json!({"action": "accept", "content": {"first": "the left one"}});
+    let refused = answered(&mut client, wrong);
+    let error = &refused["result"]["structuredContent"]["error"];
+    assert_eq!(error["code"], "invalid_argument", "{refused}");
+
+    let right = json!({"action": "accept", "content": {"first": 2}});
+    let task = answered(&mut client, right)["result"].clone();
+    assert_eq!(task["resultType"], "task", "{task}");
+    let ended = client.end_of(task["taskId"].as_str().expect("an id"));
+    let result = &ended["result"]["structuredContent"]["result"];
+    assert_eq!(
+        (&result["holes"][0], &result["way_mm"]),
+        (&json!(2), &json!(27.0))
+    );
+}
+
+#[test]
+fn who_cannot_be_asked_gets_the_job_at_once() {
+    let sandbox = Sandbox::new(MERGED);
+    let silent = Rpc::modern(serve(&sandbox, MERGED), json!({}));
+    let older = Rpc::session(serve(&sandbox, MERGED), &json!({"elicitation": {}}));
+    for mut client in [silent, older] {
+        let started = client.call("ask_and_order_cuts", &holes());
+        let next = &started["result"]["structuredContent"]["next"];
+        assert_eq!(next["tool"], "get_job_status", "{started}");
+        let ended = client.call("get_job_status", &next["args"]);
+        let result = &ended["result"]["structuredContent"]["result"];
+        assert_eq!(result["holes"][0], 0, "{ended}");
+    }
+}
+
 #[test]
 fn both_servers_have_our_resources_after_their_own() {
     for program in [DECORATED, MERGED] {
