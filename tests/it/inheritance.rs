@@ -1,5 +1,8 @@
 //! What a job inherits of its submitter, and what it does not.
 
+use std::os::unix::process::CommandExt;
+
+use bgjob_tests::oracle::Oracle;
 use bgjob_tests::{finish, modes_below};
 use serde_json::{Value, json};
 
@@ -110,20 +113,85 @@ fn an_environment_too_large_for_an_exec_is_no_obstacle() {
     let mut command = sandbox.command(["run", "surroundings", "--detach"]);
     // What one variable may have at most, and together less than the submitter's own exec takes.
     let large = "x".repeat(120 << 10);
-    for n in 0..12 {
+    for n in 0..14 {
         command.env(format!("LARGE_{n}_TOKEN"), &large);
     }
     command
-        .env("LD_PRELOAD_NOT", "x")
+        .env("LD_PRELOAD", "/nonexistent/bgjob.so")
+        .env("LD_AUDIT", "/nonexistent/bgjob.so")
+        .env("GLIBC_TUNABLES", "glibc.malloc.perturb=7")
         .env("MALLOC_ARENA_MAX", "1");
     let ran = finish(&mut command);
     let view = sandbox.wait(ran.stdout.trim());
     assert_eq!(view["state"], "completed", "{view}");
     let names = view["result"]["env"].to_string();
     assert!(
-        !names.contains("_TOKEN") && !names.contains("MALLOC"),
+        ["_TOKEN", "MALLOC", "LD_PRELOAD", "LD_AUDIT", "GLIBC"]
+            .iter()
+            .all(|name| !names.contains(name)),
         "{names:.500}"
     );
+}
+
+/// What another user of the machine may do to a process, tried between fork and exec of a program of theirs.
+fn as_nobody(attempt: impl Fn() -> std::io::Result<()> + Send + Sync + 'static) -> Option<i32> {
+    let mut command = std::process::Command::new("true");
+    command.uid(65_534).gid(65_534);
+    // SAFETY: opens, reads and ptrace(2) are safe between fork and exec; nothing is allocated.
+    unsafe { command.pre_exec(attempt) };
+    let error = command.spawn().and_then(|mut child| child.wait()).err()?;
+    error.raw_os_error()
+}
+
+#[test]
+fn nobody_else_looks_into_a_running_job_and_no_process_of_it_holds_a_secret_of_its_submitter() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let mut command = sandbox.command(["run", "gate", "--detach", "--socket", &oracle.path()]);
+    let id = finish(command.env("API_TOKEN", "canary-9Zy")).stdout;
+    let id = id.trim();
+    oracle.wait_for(1);
+    let processes = sandbox.processes();
+    assert!(processes.len() >= 2, "{processes:?}");
+    for process in &processes {
+        let proc = format!("/proc/{}", process.pid);
+        let environ = std::fs::read(format!("{proc}/environ")).unwrap();
+        let environ = String::from_utf8_lossy(&environ).into_owned();
+        assert!(!environ.contains("canary"), "{process:?}: {environ}");
+        // A job's name is the right to it, and anybody may read these.
+        for open in ["cmdline", "comm", "stat", "status"] {
+            let text = std::fs::read(format!("{proc}/{open}")).unwrap();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            assert!(!text.contains(id), "{open} of {process:?}");
+        }
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: only root can act as another user");
+            continue;
+        }
+        for secret in ["environ", "mem", "maps", "fd/0"] {
+            let path = std::ffi::CString::new(format!("{proc}/{secret}")).unwrap();
+            let denied = as_nobody(move || {
+                rustix::fs::open(
+                    &*path,
+                    rustix::fs::OFlags::RDONLY,
+                    rustix::fs::Mode::empty(),
+                )?;
+                Ok(())
+            });
+            assert_eq!(denied, Some(libc::EACCES), "{secret} of {process:?}");
+        }
+        let pid = process.pid;
+        let denied = as_nobody(move || {
+            // SAFETY: asks to trace a process and touches no memory.
+            match unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, 0, 0) } {
+                -1 => Err(std::io::Error::last_os_error()),
+                _ => Ok(()),
+            }
+        });
+        assert_eq!(denied, Some(libc::EPERM), "{process:?}");
+    }
+    oracle.open();
+    assert_eq!(sandbox.wait(id)["state"], "completed");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bgjob_tests::PATIENCE;
+use bgjob_tests::http::Listening;
 use bgjob_tests::mcp::Server;
 use serde_json::{Value, json};
 
@@ -257,6 +258,27 @@ fn nothing_that_the_server_prints_reaches_the_client() {
         "a line was forged"
     );
     assert_eq!(server.answered().get("1"), Some(&1));
+}
+
+#[test]
+fn a_panic_in_the_server_is_an_answer_and_the_next_is_answered_too() {
+    let sandbox = sandbox();
+    sandbox.finish("note", &json!({"text": "panic"}));
+    let mut command = sandbox.command(["serve"]);
+    command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
+    let mut server = Server::greet(command);
+    let call = json!({"name": "read_touchy", "arguments": {}});
+    for _ in 0..3 {
+        let answer = server.request("tools/call", call.clone());
+        assert_eq!(answer["error"]["code"], -32603, "{answer}");
+    }
+    assert_eq!(server.request("ping", json!({}))["result"], json!({}));
+    let server = Listening::start(&sandbox);
+    let answer = server.me().ask_tool("read_touchy", &json!({}));
+    assert_eq!(answer.json()["error"]["code"], -32603, "{answer:?}");
+    let jobs = server.me().call("list_jobs", json!({}))["jobs"].clone();
+    assert_eq!(jobs.as_array().map(Vec::len), Some(1), "{jobs}");
+    assert_eq!(server.get("/healthz").status, 200);
 }
 
 #[test]

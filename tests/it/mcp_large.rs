@@ -57,6 +57,52 @@ fn parts_of_a_100_mb_result_cost_the_server_less_than_16_mb() {
 }
 
 #[test]
+fn a_gigabyte_of_nothing_and_a_million_members_cost_the_server_little() {
+    let sandbox = sandbox();
+    let mut server = Server::start(&sandbox);
+    let started = server.call("add", json!({"a": 1, "b": 1}));
+    let id = server.finish(started).id();
+    let results = sandbox.job_dir(&id).join("results.json");
+    let before = server.peak_kib();
+    // A sparse file: it takes no room on the disk, and would take it all in memory.
+    let file = std::fs::File::create(&results).unwrap();
+    file.set_len(1 << 30).unwrap();
+    for arguments in [
+        json!({"job_id": id}),
+        json!({"job_id": id, "pointer": "/a/0"}),
+        json!({"job_id": id, "outline": true}),
+    ] {
+        let refused = server.call("get_job_results", arguments);
+        assert_eq!(refused["error"]["code"], "storage_error", "{refused:?}");
+    }
+    let mut file = BufWriter::new(std::fs::File::create(&results).unwrap());
+    write!(file, "{{").unwrap();
+    for n in 0..1_000_000 {
+        write!(file, "\"k{n}\":{n},").unwrap();
+    }
+    write!(file, "\"end\":true}}").unwrap();
+    file.flush().unwrap();
+    let shown = server.call("get_job_results", json!({"job_id": id}));
+    assert!(
+        !shown.is_error && shown.bytes < 64 << 10,
+        "{} bytes",
+        shown.bytes
+    );
+    let last = server.call(
+        "get_job_results",
+        json!({"job_id": id, "pointer": "/k999999"}),
+    );
+    assert_eq!(last["value"], 999_999);
+    let page = server.call(
+        "get_job_results",
+        json!({"job_id": id, "offset": 999_999, "count": 2}),
+    );
+    assert_eq!(page["page"]["total"], 1_000_001, "{page:?}");
+    let grown = server.peak_kib() - before;
+    assert!(grown <= 16 << 10, "the server grew by {grown} KiB");
+}
+
+#[test]
 fn a_result_that_was_damaged_is_an_error_and_no_crash() {
     let sandbox = sandbox();
     let mut server = Server::start(&sandbox);

@@ -115,6 +115,41 @@ mod tests {
         assert_eq!(id.tool(), "simulate");
     }
 
+    /// Bits are counted as in NIST SP 800-22 (frequency), pairs of letters as in Knuth's serial test. The
+    /// bounds are so wide that chance passes them less than once in a thousand million runs.
+    #[test]
+    fn a_million_ids_are_all_different_and_as_chance_makes_them() {
+        const IDS: usize = 1_000_000;
+        let mut seen = std::collections::HashSet::with_capacity(IDS);
+        let (mut ones, mut pairs) = (0u64, vec![0u64; 32 * 32]);
+        for _ in 0..IDS {
+            let id = JobId::new("t", crate::sys::random_bytes());
+            let place = |letter| ALPHABET.iter().position(|known| *known == letter).unwrap();
+            let random: Vec<usize> = id.as_str().bytes().skip(2).map(place).collect();
+            let number = random
+                .iter()
+                .fold(0u128, |all, five| (all << 5) | *five as u128);
+            assert!(seen.insert(number), "an id came twice");
+            ones += u64::from(number.count_ones());
+            for pair in random.windows(2) {
+                pairs[(pair[0] << 5) | pair[1]] += 1;
+            }
+        }
+        let bits = (IDS * RANDOM_CHARS * 5) as f64;
+        let off = (ones as f64 - bits / 2.0) / (bits.sqrt() / 2.0);
+        assert!(off.abs() < 6.5, "{off} standard deviations");
+        let expected = (IDS * (RANDOM_CHARS - 1)) as f64 / pairs.len() as f64;
+        let chi: f64 = pairs
+            .iter()
+            .map(|n| (*n as f64 - expected).powi(2) / expected)
+            .sum();
+        let freedom = (pairs.len() - 1) as f64;
+        assert!(
+            (chi - freedom).abs() < 8.0 * (2.0 * freedom).sqrt(),
+            "{chi}"
+        );
+    }
+
     #[test]
     fn hostile_ids_are_no_such_job() {
         let long = "a".repeat(1_000_000);
