@@ -277,7 +277,7 @@ async fn tasks_are_not_for_the_older_lifecycle_nor_for_somebody_else() {
     assert_eq!(code(get), ErrorCode(-32021));
     for era in ERAS {
         let stranger = try_over_http(&server, "nobody's", era).await;
-        let error = stranger.err().expect("a stranger is not let in");
+        let error = stranger.expect_err("a stranger is not let in");
         assert!(error.is_authorization_required(), "{era:?}: {error:?}");
         assert!(error.auth_challenge().is_some(), "{era:?}: {error:?}");
     }

@@ -83,9 +83,11 @@ fn work(heard: &Heard, mut request: impl FnMut()) -> Vec<(String, i32)> {
     after.iter().map(kept).collect()
 }
 
+type Request = fn(&mut Ledger, &JobId);
+
 /// What may be asked of the ledger with nothing but an id and an owner.
-fn requests() -> Vec<(&'static str, fn(&mut Ledger, &JobId))> {
-    vec![
+fn requests() -> [(&'static str, Request); 3] {
+    [
         ("look", |ledger, id| {
             assert!(ledger.job("bob", id).unwrap().is_none());
         }),
