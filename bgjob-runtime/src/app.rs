@@ -128,6 +128,15 @@ impl App {
         self
     }
 
+    /// Whether supervisors fork workers instead of executing the program again, which starts a job sooner.
+    /// Default: not. Only for programs that do nothing before [`enter`](crate::enter) that a worker relies
+    /// on: see the book, "Workers that start sooner". Binds as [`App::max_jobs`] does.
+    #[must_use]
+    pub fn warm_workers(mut self, warm: bool) -> Self {
+        self.settings.warm_workers = warm;
+        self
+    }
+
     /// Environment variables that every job gets from its submitter, beside the allow-list and the
     /// tool's own `pass_env`; a trailing `*` matches any end: `"AWS_*"`.
     #[must_use]

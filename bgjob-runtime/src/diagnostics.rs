@@ -2,8 +2,10 @@
 //! `supervisor.log`, or a job's `stderr.log`. Never to standard output, which is data.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracing::Level;
+use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Level};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::Writer;
@@ -16,12 +18,34 @@ use crate::clock;
 /// The environment variable that says what is wanted, such as `info` or `my_tools=debug,warn`.
 pub const FILTER_VAR: &str = "RUST_LOG";
 
+/// Whether the subscriber that is there is that of [`begin_here`].
+static HERE: AtomicBool = AtomicBool::new(false);
+
 /// Begins to write events: those that `RUST_LOG` asks for, else those of `level` and above, each with
-/// the name of `job` if there is one. Says whether it does: a subscriber that is there already stays.
+/// the name of `job` if there is one. Says whether it does: a subscriber that is there already stays,
+/// but for that of the supervisor that a worker was forked from.
 pub fn begin(level: Level, job: Option<&str>) -> bool {
-    if tracing::dispatcher::has_been_set() {
+    if is_taken() {
         return false;
     }
+    lines(level, job).try_init().is_ok()
+}
+
+/// As [`begin`], for this thread alone and as long as what it returns lives: other threads, such as that
+/// of a forked worker, can have another subscriber.
+pub fn begin_here(level: Level) -> Option<DefaultGuard> {
+    if is_taken() {
+        return None;
+    }
+    HERE.store(true, Ordering::Relaxed);
+    Some(lines(level, None).set_default())
+}
+
+fn is_taken() -> bool {
+    tracing::dispatcher::has_been_set() && !HERE.load(Ordering::Relaxed)
+}
+
+fn lines(level: Level, job: Option<&str>) -> impl Into<Dispatch> {
     let asked = std::env::var(FILTER_VAR)
         .ok()
         .filter(|text| !text.is_empty());
@@ -37,8 +61,6 @@ pub fn begin(level: Level, job: Option<&str>) -> bool {
             !tells_arguments(event.target(), *event.level())
         }))
         .with(lines)
-        .try_init()
-        .is_ok()
 }
 
 /// The protocol library warns of every refusal, which is no trouble of the server's: whoever asks could

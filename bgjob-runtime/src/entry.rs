@@ -35,7 +35,7 @@ pub fn enter() -> Option<ExitCode> {
     if role == SUPERVISE || role == HOOK {
         let ended = match role == HOOK {
             true => hook::run(),
-            false => supervisor::run(),
+            false => supervisor::run(worker::run),
         };
         return Some(match ended {
             Ok(()) => ExitCode::SUCCESS,
@@ -46,7 +46,7 @@ pub fn enter() -> Option<ExitCode> {
         });
     }
     if role == WORK {
-        return Some(worker::run());
+        return Some(worker::run().into());
     }
     None
 }

@@ -1,14 +1,16 @@
 //! Starting a supervisor that nothing ties to its starter, and the words that tell a new process
 //! what it is for.
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
 
 use crate::diagnostics::FILTER_VAR;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
+use crate::job::id::MAX_TOOL_NAME;
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
 use crate::store::files::open_append;
 use crate::sys::process::spawn_detached;
+use crate::sys::warm::ROOM_VAR;
 
 /// The role word of a supervisor in argv.
 pub const SUPERVISE: &str = "__supervise";
@@ -27,21 +29,46 @@ pub const MAX_RESULT_VAR: &str = "BGJOB_MAX_RESULT";
 /// After how many ms the worker's own timer kills it.
 pub const KILL_AFTER_VAR: &str = "BGJOB_KILL_AFTER_MS";
 
+/// Room for `BGJOB=<id>:<nonce>`, in bytes.
+const MARK_ROOM: usize = 128;
+/// What jobs get by themselves of what is read when a program is loaded.
+pub(crate) const HANDED_ON: &[&str] = &[
+    "LD_LIBRARY_PATH",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "OMP_*",
+    "MKL_*",
+    "OPENBLAS_*",
+    "CUDA_*",
+    "NVIDIA_*",
+    "ROCR_*",
+    "HIP_*",
+];
+/// What they get only where `pass_env` names it.
+const NEVER_HANDED_ON: &[&str] = &["LD_*", "GLIBC_TUNABLES", "MALLOC_*", "GOMP_*", "KMP_*"];
+
 /// A supervisor's complaints are kept up to this size, then once more.
 const LOG_LIMIT: u64 = 1 << 20;
 
 /// Starts one supervisor on `data` and returns when it has detached. What it finds to do is its
-/// own affair; one too many finds nothing and exits.
+/// own affair; one too many finds nothing and exits. A `warm` one is prepared to fork its workers.
 ///
 /// # Errors
 /// `storage_error` when no process can be started; jobs then stay queued.
-pub fn launch(data: &DataDir) -> Result<()> {
+pub fn launch(data: &DataDir, warm: bool) -> Result<()> {
     let log = log(data)?;
     failpoint!("launch.before_spawn", |error| Error::storage(
         "start a supervisor; the job stays queued",
         error
     ));
-    spawn_detached(SUPERVISE, &environment(data), log)
+    let (room, env) = match warm {
+        true => (Some(" ".repeat(MAX_TOOL_NAME)), warm_environment(data)),
+        false => (None, environment(data)),
+    };
+    let arguments: Vec<&str> = [SUPERVISE].into_iter().chain(room.as_deref()).collect();
+    spawn_detached(&arguments, env, log)
         .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))?;
     failpoint!("launch.after_spawn");
     Ok(())
@@ -55,7 +82,7 @@ pub fn launch(data: &DataDir) -> Result<()> {
 pub fn launch_hooks(data: &DataDir) -> Result<()> {
     let log = log(data)?;
     failpoint!("hook.before_launch");
-    spawn_detached(HOOK, &environment(data), log)
+    spawn_detached(&[HOOK], environment(data), log)
         .map_err(|error| Error::storage("start a hook; it stays due", error))
 }
 
@@ -69,9 +96,34 @@ fn log(data: &DataDir) -> Result<std::fs::File> {
 }
 
 /// The whole environment of the new process: where its data is, and what it tells.
-fn environment(data: &DataDir) -> Vec<(&'static str, PathBuf)> {
-    let filter = std::env::var_os(FILTER_VAR).map(PathBuf::from);
-    let filter = filter.map(|filter| (FILTER_VAR, filter));
-    let place = (DATA_DIR_VAR, data.root().to_owned());
+fn environment(data: &DataDir) -> Vec<(OsString, OsString)> {
+    let filter = std::env::var_os(FILTER_VAR).map(|filter| (FILTER_VAR.into(), filter));
+    let place = (DATA_DIR_VAR.into(), data.root().into());
     filter.into_iter().chain([place]).collect()
+}
+
+/// That of a supervisor that forks its workers: with room for their marks, and what jobs get of their
+/// submitter's environment that is read when a program is loaded, since workers are not loaded anew.
+fn warm_environment(data: &DataDir) -> Vec<(OsString, OsString)> {
+    let mut env = environment(data);
+    env.push((ROOM_VAR.into(), "-".repeat(MARK_ROOM).into()));
+    env.extend(std::env::vars_os().filter(|(name, _)| is_one_of(HANDED_ON, name)));
+    env
+}
+
+/// Whether a variable is read when a program is loaded, before its `main`: by the dynamic linker, the C
+/// library, or libraries that begin by themselves.
+pub fn is_read_when_loaded(name: &OsStr) -> bool {
+    is_one_of(HANDED_ON, name) || is_one_of(NEVER_HANDED_ON, name)
+}
+
+fn is_one_of(patterns: &[&str], name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else {
+        return false;
+    };
+    let mut patterns = patterns.iter();
+    patterns.any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == *pattern,
+    })
 }

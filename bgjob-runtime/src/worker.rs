@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -39,12 +38,12 @@ struct Assignment {
 }
 
 /// The whole life of a worker process: 0 with a result on disk, 1 with its error on disk.
-pub fn run() -> ExitCode {
+pub fn run() -> u8 {
     let assignment = match Assignment::take() {
         Ok(assignment) => assignment,
         Err(error) => {
             let _ = writeln!(io::stderr(), "bgjob: {error}");
-            return ExitCode::from(70);
+            return 70;
         }
     };
     assignment.note_panics();
@@ -55,7 +54,7 @@ pub fn run() -> ExitCode {
         false => tracing::error_span!("job", id = %assignment.id, attempt = assignment.attempt),
     };
     let Err(error) = span.in_scope(|| assignment.work()) else {
-        return ExitCode::SUCCESS;
+        return 0;
     };
     // The verdict rests on this file; should it fail, stderr and the status still tell.
     if let Err(unwritten) = assignment.write_error(&error) {
@@ -65,7 +64,7 @@ pub fn run() -> ExitCode {
             "bgjob: the error could not be written: {unwritten}"
         );
     }
-    ExitCode::FAILURE
+    1
 }
 
 impl Assignment {

@@ -62,6 +62,7 @@ mod trees;
 mod user_timing;
 mod users;
 mod wall_clock;
+mod warm;
 
 use bgjob_tests::Sandbox;
 

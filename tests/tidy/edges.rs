@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::{none, root, rust_files, shown};
 
 /// Where jobs move: files of the engine whose steps other processes can see.
-const ENGINE: [&str; 13] = [
+const ENGINE: [&str; 14] = [
     "service/submit.rs",
     "service/cancel.rs",
     "service/prune.rs",
@@ -19,6 +19,7 @@ const ENGINE: [&str; 13] = [
     "supervisor/questions.rs",
     "service/questions.rs",
     "tool/context/desk.rs",
+    "supervisor/unstarted.rs",
     "launcher.rs",
     "worker.rs",
 ];
@@ -32,7 +33,7 @@ const STEPS: [&str; 26] = [
     "spawn_detached(",
     "process::detach()",
     ".claim(candidate",
-    "launcher::launch(&self.data)",
+    "launcher::launch(&self.data",
     "Attempt::prepare(&self",
     "dir\n            .reserve_exit_record()",
     "write_state(data, ledger",

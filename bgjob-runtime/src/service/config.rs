@@ -229,7 +229,7 @@ impl<'a> File<'a> {
             Error::new(
                 Code::InvalidArgument,
                 format!(
-                    "{}: `{}` is no number, text or list of texts",
+                    "{}: `{}` is no number, truth value, text or list of texts",
                     self.path.display(),
                     kind.name
                 ),
@@ -247,6 +247,7 @@ impl<'a> File<'a> {
 fn text(item: &Item) -> Option<String> {
     match item.as_value()? {
         Value::String(text) => Some(text.value().clone()),
+        Value::Boolean(truth) => Some(truth.value().to_string()),
         Value::Integer(number) => Some(number.value().to_string()),
         Value::Array(words) => {
             let words: Option<Vec<&str>> = words.iter().map(Value::as_str).collect();

@@ -81,6 +81,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_warm_supervisor_is_handed_only_what_jobs_get() {
+        for pattern in crate::launcher::HANDED_ON {
+            assert!(ALLOWED.contains(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
     fn secrets_stay_behind_unless_asked_for() {
         let env: BTreeMap<OsString, OsString> = [
             "PATH",

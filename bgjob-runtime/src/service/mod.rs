@@ -142,19 +142,23 @@ impl JobService {
     }
 
     fn launch_unless(&self, somebody_will: fn(&Path) -> bool) -> Result<()> {
-        let useful = {
+        let (useful, warm) = {
             let ledger = self.ledger();
-            let free = ledger.count_alive()? < ledger.settings()?.max_jobs;
+            let settings = ledger.settings()?;
+            let free = ledger.count_alive()? < settings.max_jobs;
             let now = crate::clock::now_ms();
             let sleeper = self.data.sleeper_lock(&self.build);
             // The jobs that are ready were committed before this look at the lock, and a sleeper looks
             // once more after it has given the lock back: it cannot miss them.
-            free && (!ledger.candidates(&self.build, now, 1)?.is_empty()
-                && !somebody_will(&sleeper)
-                || ledger.next_not_before(&self.build, now)?.is_some() && !Lock::is_held(&sleeper))
+            let useful = free
+                && (!ledger.candidates(&self.build, now, 1)?.is_empty()
+                    && !somebody_will(&sleeper)
+                    || ledger.next_not_before(&self.build, now)?.is_some()
+                        && !Lock::is_held(&sleeper));
+            (useful, settings.warm_workers)
         };
         if useful {
-            launcher::launch(&self.data)
+            launcher::launch(&self.data, warm)
         } else {
             Ok(())
         }

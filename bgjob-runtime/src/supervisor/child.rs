@@ -1,6 +1,5 @@
 //! One attempt: start the worker, watch it, end it when it is time, leave nothing of it.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,12 +10,12 @@ use rustix::process::Pid;
 use super::commit::{End, restore_input};
 use super::logs::Capped;
 use super::questions::Carrier;
+use super::start::Starter;
 use crate::clock;
 use crate::error::Result;
 use crate::failpoint::failpoint;
 use crate::job::outcome::{Cause, Exit};
 use crate::job::record::JobRecord;
-use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, MAX_RESULT_VAR, SCHEMA_VAR, WORK};
 use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
@@ -24,15 +23,14 @@ use crate::store::ledger::Ledger;
 use crate::store::projection::read_value;
 use crate::sys::host;
 use crate::sys::lock::Lock;
-use crate::sys::process::{WorkerStart, spawn_worker};
-use crate::sys::sweep::{self, MARK};
+use crate::sys::sweep;
 use crate::sys::tree;
 use crate::sys::watch::{Touches, Watch, wait_readable};
 
 /// How long a worker may take to end by itself after SIGTERM, unless the canceller says otherwise.
 pub const GRACE: Duration = Duration::from_secs(10);
 /// How much later than the supervisor's kill the worker's own timer fires.
-const OWN_TIMER_MARGIN: Duration = Duration::from_secs(5);
+pub(super) const OWN_TIMER_MARGIN: Duration = Duration::from_secs(5);
 /// How often the ledger is read when no event came: a lost event costs this much.
 const FALLBACK: Duration = Duration::from_secs(1);
 /// How often logs are looked at that grow towards their cap.
@@ -43,10 +41,11 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// What an attempt holds while it runs.
 pub struct Attempt<'a> {
     data: &'a DataDir,
-    job: &'a JobRecord,
-    dir: JobDir,
-    nonce: String,
-    tree_lock: Lock,
+    pub(super) starter: &'a Starter,
+    pub(super) job: &'a JobRecord,
+    pub(super) dir: JobDir,
+    pub(super) nonce: String,
+    pub(super) tree_lock: Lock,
     exit_file: File,
 }
 
@@ -66,6 +65,7 @@ impl<'a> Attempt<'a> {
     /// [`NotStarted`], when something is missing.
     pub fn prepare(
         data: &'a DataDir,
+        starter: &'a Starter,
         ledger: &Ledger,
         job: &'a JobRecord,
     ) -> Result<Self, NotStarted> {
@@ -92,6 +92,7 @@ impl<'a> Attempt<'a> {
         write_state(data, ledger, &dir, job).map_err(|error| later("state.json", &error))?;
         Ok(Attempt {
             data,
+            starter,
             job,
             dir,
             nonce,
@@ -106,8 +107,7 @@ impl<'a> Attempt<'a> {
     /// [`NotStarted`], when no worker came to be.
     pub fn run(self, ledger: &mut Ledger, watch: Option<&Watch>) -> Result<End, NotStarted> {
         failpoint!("run.before_fork");
-        let worker = self.start(ledger)?;
-        let pid = Pid::from_child(&worker);
+        let pid = self.start(ledger)?;
         failpoint!("run.after_fork");
         let (exit, usage, cause) = self.watch(pid, ledger, watch);
         let record = ExitRecord {
@@ -137,56 +137,7 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    fn start(&self, ledger: &Ledger) -> Result<std::process::Child, NotStarted> {
-        let most = ledger.settings().unwrap_or_default().max_result_mib << 20;
-        let env = self.environment(most)?;
-        let mut pause = Duration::from_millis(5);
-        loop {
-            let error = match self.try_start(env.clone()) {
-                Ok(child) => return Ok(child),
-                Err(error) => error,
-            };
-            if !is_passing(&error) {
-                let cwd = self.job.cwd.display();
-                return Err(NotStarted::Never(format!(
-                    "the worker cannot be started in {cwd}: {error}"
-                )));
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_secs(1));
-        }
-    }
-
-    fn try_start(&self, env: Vec<(OsString, OsString)>) -> io::Result<std::process::Child> {
-        failpoint!("run.fork", |error| error);
-        spawn_worker(WorkerStart {
-            env,
-            cwd: &self.job.cwd,
-            stdout: files::open_append(&self.dir.stdout())?,
-            stderr: files::open_append(&self.dir.stderr())?,
-            tree_lock: self.tree_lock.as_fd(),
-            argv: [WORK, &self.job.tool],
-        })
-    }
-
-    fn environment(&self, max_result: u64) -> Result<Vec<(OsString, OsString)>, NotStarted> {
-        let mut env = self.dir.read_env().map_err(|error| {
-            NotStarted::Never(format!("the job's environment is lost: {error}"))
-        })?;
-        let mut add = |name: &str, value: String| env.push((name.into(), value.into()));
-        add(MARK, format!("{}:{}", self.job.id, self.nonce));
-        add(ATTEMPT_VAR, self.job.attempt.to_string());
-        add(SCHEMA_VAR, self.job.schema_hash.clone());
-        add(MAX_RESULT_VAR, max_result.to_string());
-        if let Some(timeout) = self.timeout() {
-            let kill_after = timeout + GRACE + OWN_TIMER_MARGIN;
-            add(KILL_AFTER_VAR, kill_after.as_millis().to_string());
-        }
-        env.push((DIR_VAR.into(), self.dir.path().into()));
-        Ok(env)
-    }
-
-    fn timeout(&self) -> Option<Duration> {
+    pub(super) fn timeout(&self) -> Option<Duration> {
         self.job.timeout_ms.map(Duration::from_millis)
     }
 
@@ -380,17 +331,4 @@ fn write_state(data: &DataDir, ledger: &Ledger, dir: &JobDir, job: &JobRecord) -
     json.push(b'}');
     files::write_atomic(&dir.state(), &json, Durability::Relaxed)
         .map_err(|error| crate::error::Error::storage("write state.json", error))
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    let passing = [
-        libc::EAGAIN,
-        libc::ENOMEM,
-        libc::EMFILE,
-        libc::ENFILE,
-        libc::EINTR,
-    ];
-    error
-        .raw_os_error()
-        .is_some_and(|code| passing.contains(&code))
 }

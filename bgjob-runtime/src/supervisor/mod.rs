@@ -12,6 +12,8 @@ mod logs;
 pub mod overdue;
 mod questions;
 pub mod recover;
+mod start;
+mod unstarted;
 pub mod verdict;
 
 use std::io::Write;
@@ -23,7 +25,6 @@ use crate::clock;
 use crate::diagnostics;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
-use crate::job::outcome::{Exit, Usage};
 use crate::job::record::JobRecord;
 use crate::launcher;
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
@@ -31,12 +32,14 @@ use crate::store::files::create_private_dir;
 use crate::store::ledger::{Claim, Claimed, Ledger};
 use crate::store::projection::publish_job;
 use crate::sys::lock::Lock;
+use crate::sys::warm::{ROOM_VAR, Warm};
 use crate::sys::watch::{Watch, wait_readable};
 use crate::sys::{host, process};
 
 use child::{Attempt, NotStarted};
 use commit::{End, persist};
 use holder::Holder;
+use start::Starter;
 
 /// Candidates looked at in one go: others may hold the locks of the first few.
 const LOOK_AHEAD: u32 = 16;
@@ -59,11 +62,17 @@ pub(crate) fn log(text: &str) {
     );
 }
 
-/// The whole life of a supervisor process. Detaches first; only the detached child goes on.
+/// The whole life of a supervisor process, whose workers do `work` and end with the status that it
+/// returns. Detaches first; only the detached child goes on.
 ///
 /// # Errors
 /// When it cannot detach or its data directory cannot be used.
-pub fn run() -> Result<()> {
+pub fn run(work: fn() -> u8) -> Result<()> {
+    // Before it detaches: what it looks at is gone after that.
+    let warm = match std::env::var_os(ROOM_VAR) {
+        Some(_) => Warm::take(),
+        None => Err("the supervisor was started before that was asked for"),
+    };
     #[cfg(feature = "failpoints")]
     if let Some(root) = std::env::var_os(DATA_DIR_VAR) {
         crate::failpoint::obey_file(std::path::Path::new(&root));
@@ -71,7 +80,7 @@ pub fn run() -> Result<()> {
     failpoint!("launch.before_detach");
     process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
     process::allow_open_files();
-    diagnostics::begin(tracing::Level::WARN, None);
+    let _lines = diagnostics::begin_here(tracing::Level::WARN);
     process::adopt_orphans(true).map_err(|error| Error::storage("become a subreaper", error))?;
     let root = std::env::var_os(DATA_DIR_VAR).map(PathBuf::from);
     let root = root.ok_or_else(|| {
@@ -83,10 +92,12 @@ pub fn run() -> Result<()> {
     let data = DataDir::trusted(root);
     failpoint!("launch.after_detach");
     let ledger = open_ledger(&data)?;
+    let starter = Starter::new(warm, work, data.ledger());
     let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
     Supervisor {
         data,
         ledger,
+        starter,
         build,
         boot: host::boot_id(),
         watch: Watch::new().ok(),
@@ -116,6 +127,7 @@ fn open_ledger(data: &DataDir) -> Result<Ledger> {
 struct Supervisor {
     data: DataDir,
     ledger: Ledger,
+    starter: Starter,
     build: String,
     boot: String,
     /// One for its whole life, since closing one takes the kernel 10 ms and more.
@@ -239,20 +251,22 @@ impl Supervisor {
     /// Starts one more supervisor if a slot and a job are left: it will do the same. Only while we
     /// have no child: a newcomer adopted by us would die with our next tree.
     fn pass_the_baton(&self) {
-        let more = || -> Result<bool> {
-            let free = self.ledger.count_alive()? < self.ledger.settings()?.max_jobs;
-            Ok(free
+        let more = || -> Result<Option<bool>> {
+            let settings = self.ledger.settings()?;
+            let free = self.ledger.count_alive()? < settings.max_jobs;
+            let more = free
                 && !self
                     .ledger
                     .candidates(&self.build, clock::now_ms(), 1)?
-                    .is_empty())
+                    .is_empty();
+            Ok(more.then_some(settings.warm_workers))
         };
         match more() {
-            Ok(true) => {
+            Ok(Some(warm)) => {
                 failpoint!("baton.before_launch");
-                hooks::apart(|| launcher::launch(&self.data));
+                hooks::apart(|| launcher::launch(&self.data, warm));
             }
-            Ok(false) => {}
+            Ok(None) => {}
             Err(error) => log(&error.to_string()),
         }
     }
@@ -265,7 +279,7 @@ impl Supervisor {
         publish_job(&self.data, &slot.job);
         failpoint!("run.before_prepare");
         overdue::note(&slot.lock, &slot.job, &self.boot);
-        let ended = match Attempt::prepare(&self.data, &self.ledger, &slot.job) {
+        let ended = match Attempt::prepare(&self.data, &self.starter, &self.ledger, &slot.job) {
             Ok(attempt) => attempt.run(&mut self.ledger, self.watch.as_ref()),
             Err(reason) => Err(reason),
         };
@@ -286,43 +300,6 @@ impl Supervisor {
             None => log("a job was ended by somebody else"),
         }
         hooks::start(&self.data, &self.ledger);
-    }
-
-    fn fail_unstarted(&mut self, job: &JobRecord, why: &str) {
-        let end = End {
-            exit: Exit::Unknown,
-            cause: None,
-            leaked: 0,
-            usage: None::<Usage>,
-        };
-        let error =
-            Error::new(crate::error::Code::Crashed, why).remedy("Mend that and retry the job.");
-        let dir = self.data.job(&job.id);
-        let bytes = serde_json::to_vec(&error).unwrap_or_default();
-        let path = dir.attempt_error(job.nonce.as_deref().unwrap_or_default());
-        if let Err(error) = crate::store::files::write_atomic(
-            &path,
-            &bytes,
-            crate::store::files::Durability::Relaxed,
-        ) {
-            log(&error.to_string());
-        }
-        self.commit(job, &end);
-    }
-
-    fn give_back(&mut self, job: &JobRecord, why: &str) {
-        log(&format!(
-            "a job of {} goes back to the queue: {why}",
-            job.tool
-        ));
-        let not_before = clock::now_ms() + i64::try_from(LATER.as_millis()).unwrap_or(1000);
-        failpoint!("give_back.before_commit");
-        let (ledger, nonce) = (&mut self.ledger, job.nonce.as_deref().unwrap_or_default());
-        if let Some(job) = persist(&self.data, "a job's return to the queue", || {
-            ledger.give_back(job.seq, nonce, not_before)
-        }) {
-            publish_job(&self.data, &job);
-        }
     }
 
     fn recover(&mut self) -> usize {

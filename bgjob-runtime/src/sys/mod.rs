@@ -16,7 +16,9 @@ pub mod process;
 pub mod stdio;
 pub mod sweep;
 pub mod term;
+mod title;
 pub mod tree;
+pub mod warm;
 pub mod watch;
 
 /// Fills `bytes` from the kernel's random source (getrandom(2)), which cannot fail once booted.

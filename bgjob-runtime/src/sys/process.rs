@@ -5,36 +5,38 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use super::host::SELF_EXE;
 
-/// Starts this binary once more as `bgjob <role>` by posix_spawn (no `pre_exec`: that would force
+/// Starts this binary once more as `bgjob`, its role first among the arguments, by posix_spawn (no `pre_exec`: that would force
 /// a fork, 79 ms in a server of 2 GiB) with nothing of our stdio, and waits for its first process,
 /// which exits as soon as it has detached.
 ///
 /// # Errors
 /// When the process cannot be started, or its first process reports a failure.
-pub fn spawn_detached(role: &str, env: &[(&str, PathBuf)], log: File) -> io::Result<()> {
+pub fn spawn_detached(
+    arguments: &[&str],
+    env: Vec<(OsString, OsString)>,
+    log: File,
+) -> io::Result<()> {
     let mut command = Command::new(SELF_EXE);
     // The starter's environment stays behind: it belongs to the starter, and reapers that kill by an
     // environment tag must not find the supervisor.
     command
         .arg0("bgjob")
-        .arg(role)
+        .args(arguments)
         .env_clear()
+        .envs(env)
         // Out of the starter's process group from its first instruction on (a posix_spawn attribute):
         // a client that kills its server's group must not hit the launch in progress.
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log);
-    for (name, value) in env {
-        command.env(name, value);
-    }
     let status = command.spawn()?.wait()?;
     if status.success() {
         Ok(())
@@ -71,7 +73,7 @@ pub fn detach() -> io::Result<()> {
     }
 }
 
-fn close_inherited() {
+pub(super) fn close_inherited() {
     // SAFETY: nothing in this process owns a descriptor above 2 yet: it is the first thing it does.
     unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
 }
@@ -158,7 +160,7 @@ pub fn spawn_worker(start: WorkerStart<'_>) -> io::Result<Child> {
     command.spawn()
 }
 
-fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
+pub(super) fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
     become_apart(parent)?;
     // SAFETY: `tree_lock` is a valid descriptor of this process; only its close-on-exec flag changes.
     if unsafe { libc::fcntl(tree_lock, libc::F_SETFD, 0) } != 0 {
@@ -238,9 +240,9 @@ pub fn memory_file(name: &std::ffi::CStr) -> io::Result<File> {
 
 /// Sets an environment variable of this process.
 ///
-/// Only for start-up: the caller must have one thread (setenv(3) is not thread-safe).
-pub fn set_env(name: &str, value: Option<&std::ffi::OsStr>) {
-    // SAFETY: the caller has one thread.
+/// Only for start-up: no other thread may use the environment (setenv(3) is not thread-safe).
+pub fn set_env(name: impl AsRef<std::ffi::OsStr>, value: Option<&std::ffi::OsStr>) {
+    // SAFETY: the caller has one thread, or another one that does nothing but wait.
     unsafe {
         match value {
             Some(value) => std::env::set_var(name, value),

@@ -19,7 +19,7 @@ pub struct Kind {
 }
 
 /// Every binding setting.
-pub const KINDS: [Kind; 9] = [
+pub const KINDS: [Kind; 10] = [
     Kind {
         name: "max_jobs",
         about: "jobs that may run at once, over all processes: 1 to 10000",
@@ -82,6 +82,13 @@ pub const KINDS: [Kind; 9] = [
         variable: "BGJOB_HOOK_TIMEOUT",
         builder: None,
         normal: duration,
+    },
+    Kind {
+        name: "warm_workers",
+        about: "whether supervisors fork workers instead of executing the program again: true or false",
+        variable: "BGJOB_WARM_WORKERS",
+        builder: Some("warm_workers"),
+        normal: |text| text.parse::<bool>().ok().map(|value| value.to_string()),
     },
 ];
 

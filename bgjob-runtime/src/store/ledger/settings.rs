@@ -30,6 +30,8 @@ pub struct Settings {
     pub on_finish: String,
     /// How long that may take.
     pub hook_timeout: Duration,
+    /// Whether supervisors fork workers instead of executing the program again.
+    pub warm_workers: bool,
 }
 
 impl Default for Settings {
@@ -45,6 +47,7 @@ impl Default for Settings {
             min_memory_mib: 128,
             on_finish: String::new(),
             hook_timeout: Duration::from_secs(60),
+            warm_workers: false,
         }
     }
 }
@@ -245,7 +248,7 @@ impl Ledger {
     }
 }
 
-fn number<T: std::str::FromStr>(into: &mut T, text: &str) {
+fn plain<T: std::str::FromStr>(into: &mut T, text: &str) {
     if let Ok(value) = text.parse() {
         *into = value;
     }
@@ -260,21 +263,22 @@ fn span(into: &mut Duration, text: &str) {
 impl Settings {
     fn take(&mut self, name: &str, text: &str) {
         match name {
-            "max_jobs" => number(&mut self.max_jobs, text),
-            "max_queued" => number(&mut self.max_queued, text),
+            "max_jobs" => plain(&mut self.max_jobs, text),
+            "max_queued" => plain(&mut self.max_queued, text),
             "retention" => span(&mut self.retention, text),
             "default_timeout" => span(&mut self.default_timeout, text),
-            "max_log_mib" => number(&mut self.max_log_mib, text),
-            "max_result_mib" => number(&mut self.max_result_mib, text),
-            "min_memory_mib" => number(&mut self.min_memory_mib, text),
+            "max_log_mib" => plain(&mut self.max_log_mib, text),
+            "max_result_mib" => plain(&mut self.max_result_mib, text),
+            "min_memory_mib" => plain(&mut self.min_memory_mib, text),
             "on_finish" => text.clone_into(&mut self.on_finish),
             "hook_timeout" => span(&mut self.hook_timeout, text),
+            "warm_workers" => plain(&mut self.warm_workers, text),
             _ => {}
         }
     }
 
     /// Each setting as the text that `config set` takes.
-    pub fn texts(&self) -> [(&'static str, String); 9] {
+    pub fn texts(&self) -> [(&'static str, String); 10] {
         let span = |value| humantime::format_duration(value).to_string();
         [
             ("max_jobs", self.max_jobs.to_string()),
@@ -286,6 +290,7 @@ impl Settings {
             ("min_memory_mib", self.min_memory_mib.to_string()),
             ("on_finish", self.on_finish.clone()),
             ("hook_timeout", span(self.hook_timeout)),
+            ("warm_workers", self.warm_workers.to_string()),
         ]
     }
 }
