@@ -255,8 +255,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "the worker is started by a thread",
         "sys/process.rs",
-        "    command.spawn()\n}\n\nfn become_worker",
-        "    std::thread::scope(|scope| scope.spawn(|| command.spawn()).join()).expect(\"no panic\")\n}\n\nfn become_worker",
+        "    command.spawn()\n}\n\npub(super) fn become_worker",
+        "    std::thread::scope(|scope| scope.spawn(|| command.spawn()).join()).expect(\"no panic\")\n}\n\npub(super) fn become_worker",
         "it",
         "ends::a_result_comes_back_as_it_was_returned",
     ),

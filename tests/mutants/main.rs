@@ -13,6 +13,7 @@ mod engine;
 mod lab;
 mod questions;
 mod table;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::fs;

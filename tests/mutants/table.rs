@@ -41,4 +41,5 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         .iter()
         .chain(crate::dataflow::MUTANTS)
         .chain(crate::questions::MUTANTS)
+        .chain(crate::warm::MUTANTS)
 }
