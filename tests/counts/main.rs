@@ -48,7 +48,7 @@ const LIMITS: [Limit; 6] = [
     },
     Limit {
         path: "a line of a list",
-        most: 0.09,
+        most: 0.17,
         of: "an echo of rmcp",
     },
 ];
