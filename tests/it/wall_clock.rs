@@ -153,13 +153,26 @@ fn a_wall_clock_that_jumps_ten_years_ends_no_job_and_spares_none() {
         return;
     };
     // Ten years on: its ten minutes are not over.
-    let patient = clock.submit(&sandbox, &["confirm_delete", "--filename", "a"]);
-    until("it asks", || sandbox.recorded(&patient) == "input_required");
+    let patient = clock.submit(&sandbox, &["multi_input"]);
+    until("both are asked", || {
+        sandbox.show(&patient)["questions"].as_array().map(Vec::len) == Some(2)
+    });
     clock.jumps(JUMP);
-    let ran = sandbox.run(["jobs", "answer", &patient, r#"{"confirm": true}"#]);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let answer = |key: &str| {
+        let line = ["jobs", "answer", &patient, "--key", key, r#"{"name": "A"}"#];
+        let ran = sandbox.run(line);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    };
+    answer("first");
+    until("its supervisor has looked in the other time", || {
+        let files = fs::read_dir(sandbox.job_dir(&patient)).expect("its folder");
+        let mut names = files.flatten().map(|file| file.file_name());
+        names.any(|name| name.to_string_lossy().starts_with("answers."))
+    });
+    answer("second");
     let view = sandbox.wait(&patient);
-    assert_eq!(view["result"]["deleted"], true, "{view}");
+    assert_eq!(view["result"]["names"], json!(["A", "A"]), "{view}");
+    assert!(view.get("warning").is_none(), "{view}");
     assert_eq!(years(&sandbox, &patient), 10, "the clock did jump: {view}");
     sandbox.settle();
     // Ten years back: its two seconds are over nevertheless.
