@@ -73,7 +73,7 @@ impl Signature {
             .get_or_init(|| Arc::new(schema::output(self)))
     }
 
-    /// Names what goes in, see [`schema::input_hash`]; made at the first call.
+    /// Names what goes in, see `schema::input_hash`; made at the first call.
     pub fn input_hash(&self) -> &str {
         self.input_hash.get_or_init(|| schema::input_hash(self))
     }
