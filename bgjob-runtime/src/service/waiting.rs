@@ -1,6 +1,7 @@
 //! Why a queued job has not begun: it waits for others, for its time, for a program that has its tool,
 //! for a slot, or for memory.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::JobService;
@@ -19,7 +20,9 @@ pub(super) struct Moment<'a> {
     now_ms: i64,
     running: u32,
     max_jobs: u32,
-    memory_short: Option<String>,
+    min_memory_mib: u64,
+    /// Looked up by the first job that nothing else holds: the kernel takes its time to count memory.
+    memory_short: OnceCell<Option<String>>,
 }
 
 impl JobService {
@@ -60,7 +63,8 @@ impl JobService {
             now_ms: clock::now_ms(),
             running: ledger.count_alive()?,
             max_jobs: settings.max_jobs,
-            memory_short: memory_short(settings.min_memory_mib, host::memory_available_mib()),
+            min_memory_mib: settings.min_memory_mib,
+            memory_short: OnceCell::new(),
         })
     }
 }
@@ -109,7 +113,12 @@ impl Moment<'_> {
                 slots => format!("all {slots} slots are taken"),
             });
         }
-        self.memory_short.clone()
+        self.memory_short().clone()
+    }
+
+    fn memory_short(&self) -> &Option<String> {
+        self.memory_short
+            .get_or_init(|| memory_short(self.min_memory_mib, host::memory_available_mib()))
     }
 
     /// Why a job that has failed before is not started yet.
@@ -157,7 +166,8 @@ mod tests {
             now_ms: 0,
             running,
             max_jobs: 2,
-            memory_short: memory_short.map(str::to_owned),
+            min_memory_mib: 0,
+            memory_short: OnceCell::from(memory_short.map(str::to_owned)),
         }
     }
 

@@ -153,7 +153,7 @@ impl<'a> Attempt<'a> {
         let pidfd = tree::open_child(worker).ok();
         let watch = watch.and_then(|watch| watch.touches(self.dir.path()).ok());
         let mut asked: Option<(Cause, Instant)> = None;
-        let mut oom_kills = host::oom_kills();
+        let mut memory = MemoryKills::now();
         let mut logs = self.capped_logs(ledger);
         let mut questions = Carrier::new(self.data, &self.dir, &self.nonce);
         loop {
@@ -168,16 +168,13 @@ impl<'a> Attempt<'a> {
                         (cause, Instant::now() + grace)
                     })
             });
-            let killed_by_now = host::oom_kills();
+            let killed_by_now = memory.again();
             match tree::peek(worker) {
-                Ok(None) => oom_kills = killed_by_now,
+                Ok(None) => memory = killed_by_now.unwrap_or(memory),
                 Ok(Some((exit, usage))) => {
-                    // One within the second since the last look: it was the worker, or at its time.
-                    let for_memory = host::oom_kills() > oom_kills && oom_kills.is_some();
-                    let cause = self.cause_of(asked, exit, began).or_else(|| {
-                        (for_memory && exit == Exit::Signal(libc::SIGKILL))
-                            .then_some(Cause::OutOfMemory)
-                    });
+                    let cause = self
+                        .cause_of(asked, exit, began)
+                        .or_else(|| memory.explains(exit).then_some(Cause::OutOfMemory));
                     return (exit, Some(usage), cause);
                 }
                 Err(_) => return (Exit::Unknown, None, asked.map(|(cause, _)| cause)),
@@ -281,6 +278,37 @@ impl<'a> Attempt<'a> {
                 self.job.tool
             ));
         }
+    }
+}
+
+/// How many processes the kernel had killed for want of memory when it was last looked. A look takes as
+/// long as a commit, so a short job has one.
+#[derive(Clone, Copy)]
+struct MemoryKills {
+    at: Instant,
+    count: Option<u64>,
+}
+
+impl MemoryKills {
+    fn now() -> Self {
+        MemoryKills {
+            at: Instant::now(),
+            count: host::oom_kills(),
+        }
+    }
+
+    /// A new look, where the last is old.
+    fn again(self) -> Option<Self> {
+        (self.at.elapsed() >= FALLBACK / 2).then(Self::now)
+    }
+
+    /// Whether somebody was killed for memory since the look, a second or so before this `exit`: it was
+    /// the worker, or at its time.
+    fn explains(self, exit: Exit) -> bool {
+        exit == Exit::Signal(libc::SIGKILL)
+            && self
+                .count
+                .is_some_and(|before| host::oom_kills() > Some(before))
     }
 }
 

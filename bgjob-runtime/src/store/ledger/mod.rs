@@ -46,6 +46,7 @@ pub use settings::{Settings, Source, Wanted};
 pub use state::StoredValue;
 
 use crate::error::{Code, Error, Result};
+use crate::sys::host;
 
 /// The format that this program writes. A ledger whose `min_writer_version` is higher is refused.
 pub const FORMAT: i64 = 7;
@@ -100,6 +101,7 @@ impl Ledger {
     /// `storage_error` when it cannot be opened, is damaged, or was written by a newer program.
     pub fn open(path: &Path) -> Result<Self> {
         create_private(path)?;
+        host::keep_freed_memory();
         let mut conn = Connection::open(path)?;
         conn.busy_handler(Some(wait_a_little))?;
         conn.set_prepared_statement_cache_capacity(64);
