@@ -89,6 +89,14 @@ impl Waiting {
     pub async fn changed(&self) {
         self.notify.notified().await;
     }
+
+    /// The same where there is a watch; without one, never: whoever waits looks again by the clock.
+    pub async fn changed_if(watch: Option<&Self>) {
+        match watch {
+            Some(watch) => watch.changed().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Drop for Waiting {

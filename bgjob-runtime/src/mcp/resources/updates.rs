@@ -24,6 +24,7 @@ use crate::job::view::JobView;
 use crate::mcp::caller::{Caller, is_over_http};
 use crate::mcp::jobs::Jobs;
 use crate::mcp::tools::logs::which;
+use crate::mcp::wake::Waiting;
 use crate::service::JobService;
 
 /// Resources that one user may watch at once.
@@ -267,14 +268,8 @@ impl Caller {
                 return;
             }
             sleep(PAUSE).await;
-            let event = async {
-                match &watch {
-                    Some(watch) => watch.changed().await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = event => {}
+                () = Waiting::changed_if(watch.as_ref()) => {}
                 () = sleep(FALLBACK) => self.beside().look_after(),
                 () = self.ended().fired() => return,
             }

@@ -16,6 +16,7 @@ use crate::mcp::caller::Caller;
 use crate::mcp::envelope::{Reply, tidy};
 use crate::mcp::hints::{LONGEST, kept};
 use crate::mcp::jobs::Answer;
+use crate::mcp::wake::Waiting;
 
 /// Jobs that one call may wait for.
 const MOST_JOBS: usize = 50;
@@ -145,14 +146,8 @@ impl Wait<'_> {
             }
             phase = phase.or(now);
             let pause = if watch.is_some() { FALLBACK } else { POLL };
-            let event = async {
-                match &watch {
-                    Some(watch) => watch.changed().await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = event => {}
+                () = Waiting::changed_if(watch.as_ref()) => {}
                 () = sleep(pause) => self.jobs.beside().look_after(),
                 () = sleep_until(deadline) => return self.look(),
                 () = self.jobs.ended().fired() => return Ok(views),

@@ -2,11 +2,11 @@
 //! every wait and every pin leads to an earlier submission.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::{Accepted, Claim, Claimed, Ledger, NewJob, PatchValue};
+use super::samples::{claim_at, new_job};
+use super::{Accepted, Claimed, Ledger, NewJob, PatchValue};
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Outcome};
 use crate::job::state::JobState;
@@ -55,27 +55,11 @@ fn submit(
         checked.insert(FIELDS[*field].to_owned(), version);
     }
     let job = NewJob {
-        id: &id,
         owner: "o",
-        schema_hash: "s",
-        build: "b",
-        boot: "boot",
-        priority: 0,
-        tool_limit: None,
-        now_ms: 1,
-        timeout_ms: None,
-        input: Some(b"{}"),
-        input_hash: "h",
-        cwd: Path::new("/"),
         patch: writes.map(|field| (FIELDS[field], "")),
         reads: &checked,
         after,
-        idempotency_key: None,
-        retries: None,
-        dedupe: None,
-        retry_of: None,
-        max_queued: 1000,
-        hook: None,
+        ..new_job(&id)
     };
     match ledger.accept(&job) {
         Ok(Accepted::New(_)) => Some(id),
@@ -87,12 +71,7 @@ fn run_one(ledger: &mut Ledger, completes: bool) {
     let Some(candidate) = ledger.candidates("b", 1, 1).unwrap().pop() else {
         return;
     };
-    let claim = Claim {
-        build: "b",
-        nonce: "n",
-        boot: "boot",
-        now_ms: 1,
-    };
+    let claim = claim_at(1);
     let Claimed::Yes(job) = ledger.claim(candidate.seq, &claim).unwrap() else {
         panic!("a candidate can be claimed");
     };
@@ -127,7 +106,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let mut ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
         ledger.conn.execute_batch("PRAGMA synchronous = OFF").unwrap();
-        ledger.register_build("b", std::iter::once(("t", "s"))).unwrap();
+        ledger.register_build("b", std::iter::once(("t", "h"))).unwrap();
         let mut ids: Vec<JobId> = Vec::new();
         for step in steps {
             match step {

@@ -25,6 +25,8 @@ mod row;
 mod run_time;
 #[cfg(test)]
 mod same_work;
+#[cfg(test)]
+mod samples;
 mod settings;
 mod state;
 

@@ -2,12 +2,12 @@
 //! heard, and its plan asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::{Accepted, Claim, Claimed, Ledger, ListFilter, NewJob, PatchValue};
+use super::samples::{claim_at, new_job};
+use super::{Accepted, Claimed, Ledger, ListFilter, NewJob, PatchValue};
 use crate::job::id::JobId;
 use crate::job::outcome::{Exit, Outcome};
 use crate::job::record::JobRecord;
@@ -20,27 +20,11 @@ fn accept(ledger: &mut Ledger, n: u8, after: &[JobId], reads: &[(&str, i64)]) ->
         .map(|(field, version)| ((*field).to_owned(), Some(*version)))
         .collect();
     let accepted = ledger.accept(&NewJob {
-        id: &id,
-        owner: "local",
-        schema_hash: "h",
-        build: "b",
-        boot: "boot",
-        priority: 0,
         tool_limit: Some(3),
-        now_ms: 1,
-        timeout_ms: None,
-        input: Some(b"{}"),
-        input_hash: "x",
-        cwd: Path::new("/"),
         patch: Some(("field", "")),
         reads: &checked,
         after,
-        idempotency_key: None,
-        retries: None,
-        dedupe: None,
-        retry_of: None,
-        max_queued: 1000,
-        hook: None,
+        ..new_job(&id)
     });
     let Ok(Accepted::New(record)) = accepted else {
         panic!("{accepted:?}")
@@ -50,12 +34,7 @@ fn accept(ledger: &mut Ledger, n: u8, after: &[JobId], reads: &[(&str, i64)]) ->
 
 fn run(ledger: &mut Ledger) -> JobRecord {
     let next = ledger.candidates("b", 2, 1).unwrap().pop().expect("a job");
-    let claim = Claim {
-        build: "b",
-        nonce: "n",
-        boot: "boot",
-        now_ms: 2,
-    };
+    let claim = claim_at(2);
     let Claimed::Yes(job) = ledger.claim(next.seq, &claim).unwrap() else {
         panic!("the job can be claimed")
     };
@@ -206,12 +185,7 @@ fn the_count_of_the_queue_is_the_queue() {
     run(&mut ledger);
     same(&ledger, 2);
     let next = ledger.candidates("b", 2, 1).unwrap().pop().unwrap();
-    let claim = Claim {
-        build: "b",
-        nonce: "n",
-        boot: "boot",
-        now_ms: 2,
-    };
+    let claim = claim_at(2);
     ledger.claim(next.seq, &claim).unwrap();
     same(&ledger, 1);
     ledger.give_back(next.seq, "n", 0).unwrap();

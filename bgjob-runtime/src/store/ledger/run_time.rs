@@ -37,12 +37,12 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::Path;
 
     use rusqlite::Connection;
 
-    use super::super::{Accepted, Claim, Claimed, MIGRATIONS, NewJob};
+    use super::super::samples::{claim_at, new_job};
+    use super::super::{Accepted, Claimed, MIGRATIONS, NewJob};
     use super::*;
     use crate::error::{Code, Error};
     use crate::job::id::JobId;
@@ -56,37 +56,13 @@ mod tests {
         }
         let id = JobId::new("t", random);
         let accepted = ledger.accept(&NewJob {
-            id: &id,
             owner,
-            schema_hash: "h",
-            build: "b",
-            boot: "boot",
-            priority: 0,
-            tool_limit: None,
-            now_ms: 1,
-            timeout_ms: None,
-            input: Some(b"{}"),
-            input_hash: "x",
-            cwd: Path::new("/"),
-            patch: None,
-            reads: &BTreeMap::new(),
-            after: &[],
-            idempotency_key: None,
-            retries: None,
-            dedupe: None,
-            retry_of: None,
-            max_queued: 1000,
-            hook: None,
+            ..new_job(&id)
         });
         let Ok(Accepted::New(record)) = accepted else {
             panic!("{accepted:?}")
         };
-        let claim = Claim {
-            build: "b",
-            nonce: "n",
-            boot: "boot",
-            now_ms: 1000,
-        };
+        let claim = claim_at(1000);
         let claimed = ledger.claim(record.seq, &claim).unwrap();
         assert!(matches!(claimed, Claimed::Yes(_)));
         let failed = state != JobState::Completed;

@@ -1,39 +1,19 @@
 //! A foreign id and one that nobody has cost the same: every statement that they run is heard, and the
 //! steps that SQLite's virtual machine takes for it are counted.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::StatementStatus;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
-use super::{Accepted, Claim, Ledger, NewJob};
+use super::samples::{claim_at, new_job};
+use super::{Accepted, Ledger, NewJob};
 use crate::job::id::JobId;
 
 fn accept(ledger: &mut Ledger, owner: &str, n: u8) -> i64 {
     let accepted = ledger.accept(&NewJob {
-        id: &id(n),
         owner,
-        schema_hash: "h",
-        build: "b",
-        boot: "boot",
-        priority: 0,
-        tool_limit: None,
-        now_ms: 1,
-        timeout_ms: None,
-        input: Some(b"{}"),
-        input_hash: "x",
-        cwd: Path::new("/"),
-        patch: None,
-        reads: &BTreeMap::new(),
-        after: &[],
-        idempotency_key: None,
-        retries: None,
-        dedupe: None,
-        retry_of: None,
-        max_queued: 1000,
-        hook: None,
+        ..new_job(&id(n))
     });
     match accepted {
         Ok(Accepted::New(record)) => record.seq,
@@ -108,12 +88,7 @@ fn a_foreign_id_and_none_take_the_same_statements_and_steps() {
         .register_build("b", [("t", "h")].into_iter())
         .unwrap();
     let running = accept(&mut ledger, "alice", 10);
-    let claim = Claim {
-        build: "b",
-        nonce: "n",
-        boot: "boot",
-        now_ms: 2,
-    };
+    let claim = claim_at(2);
     ledger.claim(running, &claim).unwrap();
     accept(&mut ledger, "alice", 20);
     accept(&mut ledger, "bob", 15);

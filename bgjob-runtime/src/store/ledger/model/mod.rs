@@ -3,11 +3,11 @@
 mod questions;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::samples::{claim_at, new_job};
 use super::{Accepted, CancelAnswer, Claim, Claimed, Ledger, NewJob};
 use crate::error::{Code, Error};
 use crate::job::id::JobId;
@@ -136,27 +136,9 @@ fn accept(ledger: &mut Ledger, model: &mut Model, after: Option<usize>, retries:
         .map(|index| model.jobs[*index].id.clone())
         .collect();
     let accepted = ledger.accept(&NewJob {
-        id: &id,
-        owner: "local",
-        schema_hash: "h",
-        build: "b",
-        boot: "boot",
-        priority: 0,
-        tool_limit: None,
-        now_ms: 1,
-        timeout_ms: None,
-        input: Some(b"{}"),
-        input_hash: "x",
-        cwd: Path::new("/"),
-        patch: None,
-        reads: &BTreeMap::new(),
         after: &names,
-        idempotency_key: None,
         retries: retries.then_some(ONCE_MORE),
-        dedupe: None,
-        retry_of: None,
-        max_queued: 1000,
-        hook: None,
+        ..new_job(&id)
     });
     let awaited_state = awaited.map(|index| model.jobs[index].state);
     let refused = matches!(awaited_state, Some(JobState::Failed | JobState::Cancelled));
@@ -199,12 +181,11 @@ fn outcome(well: bool, cancelled: bool) -> Outcome {
 
 fn claim(ledger: &mut Ledger, model: &mut Model, index: usize, turn: usize) {
     let nonce = format!("n{turn}");
+    // Later than any pause.
+    let now_ms = i64::try_from(turn).unwrap() * 10_000;
     let claim = Claim {
-        build: "b",
         nonce: &nonce,
-        boot: "boot",
-        // Later than any pause.
-        now_ms: i64::try_from(turn).unwrap() * 10_000,
+        ..claim_at(now_ms)
     };
     let claimed = ledger.claim(model.jobs[index].seq, &claim).unwrap();
     let full = model.running() >= LIMIT;
