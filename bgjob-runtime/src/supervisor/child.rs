@@ -9,6 +9,7 @@ use rustix::process::Pid;
 
 use super::commit::{End, restore_input};
 use super::logs::Capped;
+use super::memory::MemoryKills;
 use super::questions::Carrier;
 use super::start::Starter;
 use crate::clock;
@@ -21,7 +22,6 @@ use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
 use crate::store::ledger::Ledger;
 use crate::store::projection::read_value;
-use crate::sys::host;
 use crate::sys::lock::Lock;
 use crate::sys::sweep;
 use crate::sys::tree;
@@ -168,13 +168,13 @@ impl<'a> Attempt<'a> {
                         (cause, Instant::now() + grace)
                     })
             });
-            let killed_by_now = memory.again();
+            let killed_by_now = memory.again(FALLBACK / 2);
             match tree::peek(worker) {
                 Ok(None) => memory = killed_by_now.unwrap_or(memory),
                 Ok(Some((exit, usage))) => {
                     let cause = self
                         .cause_of(asked, exit, began)
-                        .or_else(|| memory.explains(exit).then_some(Cause::OutOfMemory));
+                        .or_else(|| memory.explain(exit));
                     return (exit, Some(usage), cause);
                 }
                 Err(_) => return (Exit::Unknown, None, asked.map(|(cause, _)| cause)),
@@ -278,37 +278,6 @@ impl<'a> Attempt<'a> {
                 self.job.tool
             ));
         }
-    }
-}
-
-/// How many processes the kernel had killed for want of memory when it was last looked. A look takes as
-/// long as a commit, so a short job has one.
-#[derive(Clone, Copy)]
-struct MemoryKills {
-    at: Instant,
-    count: Option<u64>,
-}
-
-impl MemoryKills {
-    fn now() -> Self {
-        MemoryKills {
-            at: Instant::now(),
-            count: host::oom_kills(),
-        }
-    }
-
-    /// A new look, where the last is old.
-    fn again(self) -> Option<Self> {
-        (self.at.elapsed() >= FALLBACK / 2).then(Self::now)
-    }
-
-    /// Whether somebody was killed for memory since the look, a second or so before this `exit`: it was
-    /// the worker, or at its time.
-    fn explains(self, exit: Exit) -> bool {
-        exit == Exit::Signal(libc::SIGKILL)
-            && self
-                .count
-                .is_some_and(|before| host::oom_kills() > Some(before))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod commit;
 pub mod holder;
 mod hooks;
 mod logs;
+mod memory;
 pub mod overdue;
 mod questions;
 pub mod recover;
