@@ -356,6 +356,28 @@ mod tests {
     }
 
     #[test]
+    fn the_log_shrinks_again_once_nobody_reads_what_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        let ledger = Ledger::open(&path).unwrap();
+        let log = || {
+            std::fs::metadata(path.with_extension("db-wal"))
+                .unwrap()
+                .len()
+        };
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT 1 FROM job").unwrap();
+        let fill = "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(9 << 20))";
+        ledger.conn.execute_batch(fill).unwrap();
+        assert!(log() > 9 << 20);
+        drop(reader);
+        // The first is written behind what is checkpointed then, the second from the beginning.
+        let small = "DROP TABLE t; CREATE TABLE t (x); DROP TABLE t";
+        ledger.conn.execute_batch(small).unwrap();
+        assert!(log() <= 4 << 20, "{}", log());
+    }
+
+    #[test]
     fn a_file_that_is_no_ledger_is_one_clear_sentence() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.db");
