@@ -1,6 +1,7 @@
 //! Workers that are forked: like executed ones, but for how they came to be.
 
 use std::fs;
+use std::process::Command;
 
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::processes::Kind;
@@ -16,10 +17,41 @@ fn warm() -> Sandbox {
     sandbox
 }
 
+/// How the worker of job `id` came to be, as its supervisor has told.
+fn how(sandbox: &Sandbox, id: &str) -> String {
+    let told = fs::read_to_string(sandbox.data().join("supervisor.log")).unwrap_or_default();
+    let mut lines = told.lines();
+    let line = lines.find(|line| line.contains(id) && line.contains("the worker is "));
+    line.unwrap_or_default().to_owned()
+}
+
+/// Submits `tool` behind a job that holds the only slot, by a command that is `arranged`, and does something
+/// `meanwhile`. One supervisor runs both, and tells how; only the first job's submitter asked it to.
+fn behind_another(
+    sandbox: &Sandbox,
+    tool: &str,
+    arranged: impl FnOnce(&mut Command),
+    meanwhile: impl FnOnce(),
+) -> (Value, String) {
+    sandbox.set("max_jobs", "1");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let mut gate = sandbox.command(["run", "gate", "--detach", "--input", "-"]);
+    let input = json!({"socket": oracle.path()}).to_string();
+    let first = feed(gate.env("RUST_LOG", "info"), input.as_bytes());
+    oracle.wait_for(1);
+    let mut command = sandbox.command(["run", tool, "--detach"]);
+    arranged(command.env_remove("RUST_LOG"));
+    let second = finish(&mut command);
+    meanwhile();
+    oracle.open();
+    sandbox.wait(first.stdout.trim());
+    let view = sandbox.wait(second.stdout.trim());
+    sandbox.settle();
+    (view, how(sandbox, second.stdout.trim()))
+}
+
 /// Runs a tool with more in the submitter's environment; its view, and how its worker came to be.
 fn run(sandbox: &Sandbox, tool: &str, input: &Value, env: &[(&str, &str)]) -> (Value, String) {
-    let told = || fs::read_to_string(sandbox.data().join("supervisor.log")).unwrap_or_default();
-    let before = told().len();
     let mut command = sandbox.command(["run", tool, "--detach", "--input", "-"]);
     command.env("RUST_LOG", "info").envs(env.iter().copied());
     let ran = feed(&mut command, input.to_string().as_bytes());
@@ -27,11 +59,7 @@ fn run(sandbox: &Sandbox, tool: &str, input: &Value, env: &[(&str, &str)]) -> (V
     let id = ran.stdout.trim();
     let view = sandbox.wait(id);
     sandbox.settle();
-    let told = told();
-    let line = told[before..]
-        .lines()
-        .find(|line| line.contains(id) && line.contains("the worker is "));
-    (view, line.unwrap_or_default().to_owned())
+    (view, how(sandbox, id))
 }
 
 #[track_caller]
@@ -161,27 +189,35 @@ fn the_stack_of_a_forked_worker_is_as_large_and_its_overflow_is_told() {
 
 #[test]
 fn a_directory_that_cannot_be_entered_is_the_same_refusal() {
-    let sandbox = sandbox();
     let mut messages = Vec::new();
     for warm in ["false", "true"] {
+        let sandbox = sandbox();
         sandbox.set("warm_workers", warm);
         let gone = sandbox.path("gone");
         fs::create_dir(&gone).unwrap();
-        // It goes before its job begins, which waits for the one before it.
-        sandbox.set("max_jobs", "1");
-        let oracle = Oracle::listen(&sandbox.path(&format!("gate-{warm}")));
-        let first = sandbox.submit("gate", &json!({"socket": oracle.path()}));
-        oracle.wait_for(1);
-        let mut command = sandbox.command(["run", "empty", "--detach"]);
-        let ran = finish(command.current_dir(&gone));
-        fs::remove_dir(&gone).unwrap();
-        oracle.open();
-        sandbox.wait(&first);
-        let view = sandbox.wait(ran.stdout.trim());
-        messages.push(view["error"].to_string());
+        let arranged = |command: &mut Command| {
+            command.current_dir(&gone);
+        };
+        let (view, how) = behind_another(&sandbox, "empty", arranged, || {
+            fs::remove_dir(&gone).unwrap();
+        });
+        assert_eq!(how.contains("forked"), warm == "true", "{how}");
+        let message = view["error"].to_string();
+        messages.push(message.replace(gone.to_str().unwrap(), "GONE"));
     }
-    assert!(messages[0].contains("cannot be started in"), "{messages:?}");
+    assert!(
+        messages[0].contains("cannot be started in GONE"),
+        "{messages:?}"
+    );
     assert_eq!(messages[0], messages[1]);
+}
+
+#[test]
+fn what_the_supervisor_was_told_by_another_job_is_not_in_a_workers_environment() {
+    let (view, how) = behind_another(&warm(), "surroundings", |_| (), || ());
+    // So the supervisor has the variable of the first job's submitter.
+    assert!(how.contains("the worker is forked"), "{how}: {view}");
+    assert_eq!(view["result"]["env"].get("RUST_LOG"), None, "{view}");
 }
 
 #[test]
@@ -210,16 +246,11 @@ fn what_a_fork_could_not_do_right_is_executed() {
 
 #[test]
 fn variables_that_are_read_when_a_program_is_loaded_are_the_jobs_own() {
-    let sandbox = warm();
-    sandbox.set("max_jobs", "1");
-    let oracle = Oracle::listen(&sandbox.path("gate"));
-    let first = sandbox.submit("gate", &json!({"socket": oracle.path()}));
-    oracle.wait_for(1);
-    let mut command = sandbox.command(["run", "seen", "--detach"]);
-    let ran = finish(command.env("OMP_NUM_THREADS", "3"));
-    oracle.open();
-    sandbox.wait(&first);
-    let view = sandbox.wait(ran.stdout.trim());
+    let arranged = |command: &mut Command| {
+        command.env("OMP_NUM_THREADS", "3");
+    };
+    let (view, how) = behind_another(&warm(), "seen", arranged, || ());
+    assert!(how.contains("read when a program is loaded"), "{how}");
     let environ = view["result"]["environ"].to_string();
     assert!(environ.contains("OMP_NUM_THREADS=3"), "{environ}");
 }
