@@ -20,6 +20,7 @@ use crate::launcher::{ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, MAX_RESULT_VAR, SCHE
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::JobDir;
 use crate::store::json_part;
+use crate::sys::spawn::{SUPERVISOR_VAR, bind_to_supervisor};
 use crate::sys::sweep::MARK;
 use crate::sys::{deadline, process};
 use crate::tool::call::{Call, StateValue};
@@ -76,6 +77,7 @@ impl Assignment {
                 format!("the worker was started without {name}"),
             )
         };
+        bind_to_supervisor().map_err(|error| Error::storage("begin as a worker", error))?;
         let text = |name: &str| std::env::var(name).map_err(|_| missing(name));
         if let Ok(after) =
             text(KILL_AFTER_VAR).and_then(|ms| ms.parse().map_err(|_| missing(KILL_AFTER_VAR)))
@@ -105,6 +107,7 @@ impl Assignment {
             SCHEMA_VAR,
             KILL_AFTER_VAR,
             MAX_RESULT_VAR,
+            SUPERVISOR_VAR,
         ] {
             process::set_env(name, None::<&OsStr>);
         }

@@ -285,8 +285,7 @@ impl Jobs {
         let state = owner.map(|owner| data.state_file(owner, "any"));
         let state = state.as_deref().and_then(Path::parent);
         let dirs: Vec<_> = ids.iter().map(|id| data.job(id)).collect();
-        let dirs = dirs.iter().map(|dir| Path::new(dir.path()));
-        wake.watch(dirs.chain(state))
+        wake.watch(&dirs, state)
     }
 }
 

@@ -166,7 +166,9 @@ pub fn read_capped(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// When it cannot be read, and `FileTooLarge` past the limit.
 pub fn capped(file: File, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // With room for all of it, and the few bytes that show its end, it is read in one go.
+    let expected = file.metadata()?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0) + 64);
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(

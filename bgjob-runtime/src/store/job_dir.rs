@@ -107,6 +107,12 @@ impl JobDir {
         self.file("progress.json")
     }
 
+    /// Whether nothing touches the directory when this file is renamed into it: whoever waits for news must
+    /// look then. All else is told by a touch once it is true.
+    pub fn is_shown_without_touch(name: &str) -> bool {
+        name == "progress.json"
+    }
+
     /// What `progress.json` is written as.
     pub fn hidden_progress(&self) -> PathBuf {
         self.file(".progress.json")

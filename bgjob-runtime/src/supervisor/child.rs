@@ -20,7 +20,7 @@ use crate::job::record::JobRecord;
 use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
-use crate::store::ledger::Ledger;
+use crate::store::ledger::{Ledger, Settings};
 use crate::store::projection::read_value;
 use crate::sys::lock::Lock;
 use crate::sys::sweep;
@@ -42,6 +42,7 @@ const KILL_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Attempt<'a> {
     data: &'a DataDir,
     pub(super) starter: &'a Starter,
+    pub(super) settings: &'a Settings,
     pub(super) job: &'a JobRecord,
     pub(super) dir: JobDir,
     pub(super) nonce: String,
@@ -68,6 +69,7 @@ impl<'a> Attempt<'a> {
         starter: &'a Starter,
         ledger: &Ledger,
         job: &'a JobRecord,
+        settings: &'a Settings,
     ) -> Result<Self, NotStarted> {
         let later = |what: &str, error: &dyn std::fmt::Display| {
             NotStarted::Later(format!("{what}: {error}"))
@@ -93,6 +95,7 @@ impl<'a> Attempt<'a> {
         Ok(Attempt {
             data,
             starter,
+            settings,
             job,
             dir,
             nonce,
@@ -105,11 +108,16 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     /// [`NotStarted`], when no worker came to be.
-    pub fn run(self, ledger: &mut Ledger, watch: Option<&Watch>) -> Result<End, NotStarted> {
+    pub fn run(
+        self,
+        ledger: &mut Ledger,
+        watch: Option<&Watch>,
+        memory: &mut Option<MemoryKills>,
+    ) -> Result<End, NotStarted> {
         failpoint!("run.before_fork");
-        let pid = self.start(ledger)?;
+        let pid = self.start()?;
         failpoint!("run.after_fork");
-        let (exit, usage, cause) = self.watch(pid, ledger, watch);
+        let (exit, usage, cause) = self.watch(pid, ledger, watch, memory);
         let record = ExitRecord {
             v: 1,
             nonce: self.nonce.clone(),
@@ -148,13 +156,15 @@ impl<'a> Attempt<'a> {
         worker: Pid,
         ledger: &mut Ledger,
         watch: Option<&Watch>,
+        last: &mut Option<MemoryKills>,
     ) -> (Exit, Option<crate::job::outcome::Usage>, Option<Cause>) {
         let began = Instant::now();
         let pidfd = tree::open_child(worker).ok();
         let watch = watch.and_then(|watch| watch.touches(self.dir.path()).ok());
         let mut asked: Option<(Cause, Instant)> = None;
-        let mut memory = MemoryKills::now();
-        let mut logs = self.capped_logs(ledger);
+        let mut memory = MemoryKills::recent(*last, FALLBACK / 2);
+        *last = Some(memory);
+        let mut logs = self.capped_logs();
         let mut questions = Carrier::new(self.data, &self.dir, &self.nonce);
         loop {
             let growing = enforce_caps(&mut logs);
@@ -193,8 +203,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn capped_logs(&self, ledger: &Ledger) -> [Capped; 2] {
-        let cap = ledger.settings().unwrap_or_default().max_log_mib << 20;
+    fn capped_logs(&self) -> [Capped; 2] {
+        let cap = self.settings.max_log_mib << 20;
         [self.dir.stdout(), self.dir.stderr()].map(|path| Capped::new(path, cap))
     }
 

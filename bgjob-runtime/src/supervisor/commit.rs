@@ -26,6 +26,9 @@ pub const INLINE_VALUE_BYTES: u64 = 64 << 10;
 /// A worker's account of its failure is small; what is larger was not written by us.
 const ERROR_BYTES: u64 = 4 << 20;
 
+/// A large result is read so many bytes at a time.
+const BUFFER: usize = 64 << 10;
+
 /// How the attempt's processes ended.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
@@ -170,7 +173,9 @@ pub fn check_result(path: &Path) -> Result<Option<u64>, String> {
         Err(error) => return Err(error.to_string()),
     };
     let bytes = file.metadata().map_err(|error| error.to_string())?.len();
-    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(64 << 10, file));
+    // Small ones are many: a buffer of 64 KiB costs the allocator more than they do.
+    let buffer = usize::try_from(bytes).map_or(BUFFER, |bytes| bytes.clamp(64, BUFFER));
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(buffer, file));
     serde::de::IgnoredAny::deserialize(&mut json)
         .and_then(|_| json.end())
         .map_err(|error| error.to_string())?;

@@ -21,6 +21,14 @@ impl MemoryKills {
         }
     }
 
+    /// The last look, or a new one where that is as old as this: jobs that follow one another share one.
+    pub fn recent(last: Option<Self>, age: Duration) -> Self {
+        match last {
+            Some(last) => last.again(age).unwrap_or(last),
+            None => Self::now(),
+        }
+    }
+
     /// A new look, where the last is as old as this.
     pub fn again(self, age: Duration) -> Option<Self> {
         (self.at.elapsed() >= age).then(Self::now)

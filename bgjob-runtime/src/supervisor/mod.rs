@@ -30,7 +30,7 @@ use crate::job::record::JobRecord;
 use crate::launcher;
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
 use crate::store::files::create_private_dir;
-use crate::store::ledger::{Claim, Claimed, Ledger};
+use crate::store::ledger::{Claim, Claimed, Ledger, Settings};
 use crate::store::projection::publish_job;
 use crate::sys::lock::Lock;
 use crate::sys::warm::{ROOM_VAR, Warm};
@@ -40,10 +40,11 @@ use crate::sys::{host, process};
 use child::{Attempt, NotStarted};
 use commit::{End, persist};
 use holder::Holder;
+use memory::MemoryKills;
 use start::Starter;
 
-/// Candidates looked at in one go: others may hold the locks of the first few.
-const LOOK_AHEAD: u32 = 16;
+/// Candidates looked at in one go, at first and then: others may hold the locks of the first few.
+const LOOK_AHEAD: [u32; 2] = [1, 16];
 /// How long a new supervisor tries to open the ledger.
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 /// A job that could not be prepared is looked at again after this.
@@ -102,6 +103,7 @@ pub fn run(work: fn() -> u8) -> Result<()> {
         build,
         boot: host::boot_id(),
         watch: Watch::new().ok(),
+        memory: None,
         worked: false,
     }
     .drain();
@@ -133,14 +135,17 @@ struct Supervisor {
     boot: String,
     /// One for its whole life, since closing one takes the kernel 10 ms and more.
     watch: Option<Watch>,
+    /// The last look at what was killed for want of memory.
+    memory: Option<MemoryKills>,
     /// Whether it has run a job since it last lingered.
     worked: bool,
 }
 
-/// A claimed job and the lock that says that its supervisor lives.
+/// A claimed job, the lock that says that its supervisor lives, and the settings that it runs under.
 struct Slot {
     job: JobRecord,
     lock: Lock,
+    settings: Settings,
 }
 
 /// What came of looking for work.
@@ -164,7 +169,7 @@ impl Supervisor {
                 Ok(Found::Job(slot)) => {
                     // Before the baton's look: whoever saw it held has left a job to us.
                     drop(sleeper.take());
-                    self.pass_the_baton();
+                    self.pass_the_baton(&slot.settings);
                     self.run_job(*slot);
                     self.worked = true;
                 }
@@ -201,13 +206,23 @@ impl Supervisor {
             log("the ledger was removed or replaced; its queue is not worked on");
             return Ok(Found::NoLedger);
         }
+        let [first, further] = LOOK_AHEAD;
+        match self.next_of(first)? {
+            Found::NotYet | Found::Nothing => self.next_of(further),
+            found => Ok(found),
+        }
+    }
+
+    /// The first of so many candidates that can be had.
+    fn next_of(&mut self, limit: u32) -> Result<Found> {
         let candidates = self
             .ledger
-            .candidates(&self.build, clock::now_ms(), LOOK_AHEAD)?;
+            .candidates(&self.build, clock::now_ms(), limit)?;
         if candidates.is_empty() {
             return Ok(Found::Nothing);
         }
-        if self.is_memory_short()? {
+        let settings = self.ledger.settings()?;
+        if is_memory_short(&settings) {
             return Ok(Found::NotYet);
         }
         let mut held = false;
@@ -234,7 +249,11 @@ impl Supervisor {
             match self.ledger.claim(candidate.seq, &claim)? {
                 Claimed::Yes(job) => {
                     failpoint!("claim.after_commit");
-                    return Ok(Found::Job(Box::new(Slot { job: *job, lock })));
+                    return Ok(Found::Job(Box::new(Slot {
+                        job: *job,
+                        lock,
+                        settings,
+                    })));
                 }
                 Claimed::NoSlot => return Ok(Found::NoSlot),
                 Claimed::Gone => {}
@@ -243,31 +262,19 @@ impl Supervisor {
         Ok(if held { Found::NotYet } else { Found::Nothing })
     }
 
-    /// A job that starts when memory is short takes others with it.
-    fn is_memory_short(&self) -> Result<bool> {
-        let least = self.ledger.settings()?.min_memory_mib;
-        Ok(host::memory_available_mib().is_some_and(|available| available < least))
-    }
-
     /// Starts one more supervisor if a slot and a job are left: it will do the same. Only while we
     /// have no child: a newcomer adopted by us would die with our next tree.
-    fn pass_the_baton(&self) {
-        let more = || -> Result<Option<bool>> {
-            let settings = self.ledger.settings()?;
+    fn pass_the_baton(&self, settings: &Settings) {
+        let more = || -> Result<bool> {
             let free = self.ledger.count_alive()? < settings.max_jobs;
-            let more = free
-                && !self
-                    .ledger
-                    .candidates(&self.build, clock::now_ms(), 1)?
-                    .is_empty();
-            Ok(more.then_some(settings.warm_workers))
+            Ok(free && self.sees_work()?)
         };
         match more() {
-            Ok(Some(warm)) => {
+            Ok(true) => {
                 failpoint!("baton.before_launch");
-                hooks::apart(|| launcher::launch(&self.data, warm));
+                hooks::apart(|| launcher::launch(&self.data, settings.warm_workers));
             }
-            Ok(None) => {}
+            Ok(false) => {}
             Err(error) => log(&error.to_string()),
         }
     }
@@ -280,8 +287,15 @@ impl Supervisor {
         publish_job(&self.data, &slot.job);
         failpoint!("run.before_prepare");
         overdue::note(&slot.lock, &slot.job, &self.boot);
-        let ended = match Attempt::prepare(&self.data, &self.starter, &self.ledger, &slot.job) {
-            Ok(attempt) => attempt.run(&mut self.ledger, self.watch.as_ref()),
+        let prepared = Attempt::prepare(
+            &self.data,
+            &self.starter,
+            &self.ledger,
+            &slot.job,
+            &slot.settings,
+        );
+        let ended = match prepared {
+            Ok(attempt) => attempt.run(&mut self.ledger, self.watch.as_ref(), &mut self.memory),
             Err(reason) => Err(reason),
         };
         match ended {
@@ -343,7 +357,7 @@ impl Supervisor {
         let until = Instant::now() + pause;
         let mut look = for_work;
         // Armed first, read second: what was accepted before the watch is seen here.
-        while !(look && self.sees_work()) {
+        while !(look && self.sees_work().unwrap_or(false)) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -358,9 +372,9 @@ impl Supervisor {
         Some(sleeper)
     }
 
-    fn sees_work(&self) -> bool {
-        let found = self.ledger.candidates(&self.build, clock::now_ms(), 1);
-        found.is_ok_and(|found| !found.is_empty())
+    fn sees_work(&self) -> Result<bool> {
+        let found = self.ledger.candidates(&self.build, clock::now_ms(), 1)?;
+        Ok(!found.is_empty())
     }
 
     /// Stays a moment for the next job.
@@ -370,4 +384,9 @@ impl Supervisor {
         }
         self.sleep_alone(LINGER, true)
     }
+}
+
+/// A job that starts when memory is short takes others with it.
+fn is_memory_short(settings: &Settings) -> bool {
+    host::memory_available_mib().is_some_and(|available| available < settings.min_memory_mib)
 }

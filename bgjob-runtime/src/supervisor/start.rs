@@ -15,9 +15,9 @@ use crate::launcher::{
     ATTEMPT_VAR, DIR_VAR, KILL_AFTER_VAR, MAX_RESULT_VAR, SCHEMA_VAR, WORK, is_read_when_loaded,
 };
 use crate::store::files;
-use crate::store::ledger::Ledger;
 use crate::sys::host;
-use crate::sys::process::{WorkerStart, spawn_worker};
+use crate::sys::process::WorkerStart;
+use crate::sys::spawn::spawn_worker;
 use crate::sys::sweep::MARK;
 use crate::sys::warm::Warm;
 
@@ -44,7 +44,7 @@ impl Starter {
             }
             Err(why) => {
                 tracing::info!(why, "the worker is executed");
-                execute(start)
+                spawn_worker(start)
             }
         }
     }
@@ -71,21 +71,16 @@ impl Starter {
     }
 }
 
-fn execute(start: WorkerStart<'_>) -> io::Result<Pid> {
-    Ok(Pid::from_child(&spawn_worker(start)?))
-}
-
 impl Attempt<'_> {
     /// Starts the worker, with patience for what passes.
     ///
     /// # Errors
     /// [`NotStarted::Never`], when it cannot be started.
-    pub(super) fn start(&self, ledger: &Ledger) -> Result<Pid, NotStarted> {
-        let settings = ledger.settings().unwrap_or_default();
-        let env = self.environment(settings.max_result_mib << 20)?;
+    pub(super) fn start(&self) -> Result<Pid, NotStarted> {
+        let env = self.environment(self.settings.max_result_mib << 20)?;
         let mut pause = Duration::from_millis(5);
         loop {
-            let error = match self.try_start(env.clone(), settings.warm_workers) {
+            let error = match self.try_start(env.clone()) {
                 Ok(worker) => return Ok(worker),
                 Err(error) => error,
             };
@@ -100,7 +95,7 @@ impl Attempt<'_> {
         }
     }
 
-    fn try_start(&self, env: Vec<(OsString, OsString)>, warm: bool) -> io::Result<Pid> {
+    fn try_start(&self, env: Vec<(OsString, OsString)>) -> io::Result<Pid> {
         failpoint!("run.fork", |error| error);
         let start = WorkerStart {
             env,
@@ -110,9 +105,9 @@ impl Attempt<'_> {
             tree_lock: self.tree_lock.as_fd(),
             argv: [WORK, &self.job.tool],
         };
-        match warm {
+        match self.settings.warm_workers {
             true => self.starter.fork_or_execute(start),
-            false => execute(start),
+            false => spawn_worker(start),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who and where we are: boot, binary, file system, environment of this process.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -62,7 +62,7 @@ pub fn network_file_system(path: &Path) -> Option<&'static str> {
 
 /// Memory that new work can use without swapping, in MiB (`MemAvailable` of proc(5)).
 pub fn memory_available_mib() -> Option<u64> {
-    let info = fs::read_to_string("/proc/meminfo").ok()?;
+    let info = read_all("/proc/meminfo")?;
     let line = info
         .lines()
         .find(|line| line.starts_with("MemAvailable:"))?;
@@ -72,9 +72,16 @@ pub fn memory_available_mib() -> Option<u64> {
 /// How many processes the kernel has killed for want of memory, in whichever control group (`oom_kill`
 /// in `/proc/vmstat`, proc(5)).
 pub fn oom_kills() -> Option<u64> {
-    let stat = fs::read_to_string("/proc/vmstat").ok()?;
+    let stat = read_all("/proc/vmstat")?;
     let count = stat.lines().find_map(|line| line.strip_prefix("oom_kill "));
     count?.trim().parse().ok()
+}
+
+/// A file of the kernel's that does not tell its size, in one go: `fs::read_to_string` begins with 32 bytes.
+fn read_all(path: &str) -> Option<String> {
+    let mut text = String::with_capacity(16 << 10);
+    fs::File::open(path).ok()?.read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// Milliseconds on the clock that never jumps; only comparable within one boot.

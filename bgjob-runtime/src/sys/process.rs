@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -134,32 +134,7 @@ pub struct WorkerStart<'a> {
     pub argv: [&'a str; 2],
 }
 
-/// Starts the worker: own session, SIGKILL when the calling thread dies, no core dumps, first in
-/// line for the OOM killer. The caller must have one thread.
-///
-/// # Errors
-/// When fork or exec fails; `WouldBlock` and "too many open files" pass with time.
-pub fn spawn_worker(start: WorkerStart<'_>) -> io::Result<Child> {
-    let parent = rustix::process::getpid();
-    let lock = start.tree_lock.as_raw_fd();
-    let mut command = Command::new(SELF_EXE);
-    command
-        .arg0("bgjob")
-        .args(start.argv)
-        .env_clear()
-        .envs(start.env)
-        .current_dir(start.cwd)
-        .stdin(Stdio::null())
-        .stdout(start.stdout)
-        .stderr(start.stderr);
-    // SAFETY: the closure runs between fork and exec of a single-threaded process; it only makes
-    // system calls on values that it owns.
-    unsafe {
-        command.pre_exec(move || become_worker(parent, lock));
-    }
-    command.spawn()
-}
-
+/// In a forked worker: own session, the lock that it and its children hold, and what [`be_mortal`] does.
 pub(super) fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
     become_apart(parent)?;
     // SAFETY: `tree_lock` is a valid descriptor of this process; only its close-on-exec flag changes.
@@ -171,7 +146,14 @@ pub(super) fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
 
 fn become_apart(parent: Pid) -> io::Result<()> {
     rustix::process::setsid()?;
+    be_mortal(parent)
+}
+
+/// SIGKILL when the thread of `parent` that started us dies, no core dumps, first in line for the OOM
+/// killer.
+pub(super) fn be_mortal(parent: Pid) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have died before that.
     if rustix::process::getppid() != Some(parent) {
         return Err(io::Error::other("the supervisor is gone"));
     }

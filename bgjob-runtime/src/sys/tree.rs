@@ -26,17 +26,22 @@ pub fn open_child(child: Pid) -> io::Result<OwnedFd> {
 /// # Errors
 /// When `child` is not an unreaped child of ours.
 pub fn peek(child: Pid) -> io::Result<Option<(Exit, Usage)>> {
+    let ended = ended(libc::P_PID, child.as_raw_nonzero().get())?;
+    Ok(ended.map(|(_, exit, usage)| (exit, usage)))
+}
+
+/// One of the children that `kind` and `id` name (waitid(2)) and that has ended; it stays unreaped.
+fn ended(kind: libc::idtype_t, id: i32) -> io::Result<Option<(i32, Exit, Usage)>> {
     // The C library's waitid lacks the kernel's fifth argument, which fills in the usage.
     // SAFETY: both structures are plain data that the kernel writes within the call.
     let (info, usage) = unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
         let mut usage: libc::rusage = std::mem::zeroed();
         let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-        let pid = child.as_raw_nonzero().get();
         if libc::syscall(
             libc::SYS_waitid,
-            libc::P_PID,
-            pid,
+            kind,
+            id,
             &raw mut info,
             options,
             &raw mut usage,
@@ -56,7 +61,7 @@ pub fn peek(child: Pid) -> io::Result<Option<(Exit, Usage)>> {
     } else {
         Exit::Signal(status)
     };
-    Ok(Some((exit, usage_of(&usage))))
+    Ok(Some((pid, exit, usage_of(&usage))))
 }
 
 fn usage_of(usage: &libc::rusage) -> Usage {
@@ -95,8 +100,13 @@ pub struct TreeEnd {
 
 /// Kills and reaps every child until none is left or `patience` is over.
 pub fn kill_all(leader: Pid, patience: Duration) -> TreeEnd {
-    let until = Instant::now() + patience;
     let mut end = TreeEnd::default();
+    // Nearly always the leader was all there was.
+    if reap_ended() {
+        end.empty = true;
+        return end;
+    }
+    let until = Instant::now() + patience;
     let mut pause = Duration::from_micros(50);
     loop {
         let children = children();
@@ -127,10 +137,13 @@ pub fn kill_all(leader: Pid, patience: Duration) -> TreeEnd {
 
 /// Reaps every ended child but `keep`, so that adopted orphans do not pile up as zombies.
 pub fn reap_orphans(keep: Pid) {
-    for child in children() {
-        if child != keep {
-            let _ = rustix::process::waitpid(Some(child), WaitOptions::NOHANG);
+    let keep = keep.as_raw_nonzero().get();
+    while let Ok(Some((pid, ..))) = ended(libc::P_ALL, 0) {
+        // Others may have ended behind it; then so has the job, and its tree is cleared.
+        if pid == keep {
+            return;
         }
+        let _ = rustix::process::waitpid(Pid::from_raw(pid), WaitOptions::NOHANG);
     }
 }
 

@@ -97,7 +97,7 @@ impl Warm {
     ///
     /// # Errors
     /// When the fork, or the worker's first steps fail, as for
-    /// [`spawn_worker`](super::process::spawn_worker).
+    /// [`spawn_worker`](super::spawn::spawn_worker).
     pub fn fork(&self, start: WorkerStart<'_>, ledger: &Path, work: fn() -> u8) -> io::Result<Pid> {
         // What waits to be written is ours, and would be written by each worker once more.
         io::stdout().flush()?;

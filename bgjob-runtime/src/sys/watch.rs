@@ -145,6 +145,8 @@ impl Touches<'_> {
 impl Drop for Touches<'_> {
     fn drop(&mut self) {
         self.set.remove(self.watch);
+        // The kernel confirms it: that must not wake who watches something else next.
+        self.set.drain();
     }
 }
 

@@ -269,7 +269,7 @@ impl Caller {
             }
             sleep(PAUSE).await;
             tokio::select! {
-                () = Waiting::changed_if(watch.as_ref()) => {}
+                _ = Waiting::changed_if(watch.as_ref()) => {}
                 () = sleep(FALLBACK) => self.beside().look_after(),
                 () = self.ended().fired() => return,
             }

@@ -1,11 +1,12 @@
 //! `get_job_status`: waits without polling, and gives up as soon as nobody listens.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::next::{follow, refuse, seconds};
 use crate::error::{Code, Error, Result};
@@ -138,43 +139,76 @@ impl Wait<'_> {
         // The first phase of a job that was queued is no news: it has begun, no more.
         let mut phase = None;
         let deadline = self.begun + self.limit;
+        let pause = if watch.is_some() { FALLBACK } else { POLL };
+        let mut all_seen = Instant::now();
         loop {
             let now = views.first().and_then(|view| view.phase.clone());
             let changed = phase.is_some() && now.is_some() && phase != now;
             if self.is_over(&views) || (changed && self.phases && self.ids.len() == 1) {
-                return Ok(views);
+                break;
             }
             phase = phase.or(now);
-            let pause = if watch.is_some() { FALLBACK } else { POLL };
-            tokio::select! {
-                () = Waiting::changed_if(watch.as_ref()) => {}
-                () = sleep(pause) => self.jobs.beside().look_after(),
-                () = sleep_until(deadline) => return self.look(),
+            let looked = tokio::select! {
+                changed = Waiting::changed_if(watch.as_ref()) => self.look_again(&mut views, &changed),
+                () = sleep_until(all_seen + pause) => {
+                    all_seen = Instant::now();
+                    self.look_at_live(&mut views)
+                }
+                () = sleep_until(deadline) => break,
                 () = self.jobs.ended().fired() => return Ok(views),
                 () = context.ct.cancelled() => {
                     self.jobs.gave_up_after(self.begun.elapsed());
                     return Ok(views);
                 }
-            }
-            views = match self.look() {
-                // A disk that hesitates must not end a wait: the next look comes soon.
-                Err(error) if error.code == Code::StorageError => views,
-                looked => looked?,
             };
+            match looked {
+                // A disk that hesitates must not end a wait: the next look comes soon.
+                Err(error) if error.code == Code::StorageError => {}
+                looked => looked?,
+            }
         }
+        // What did not change itself may stand elsewhere in the queue by now.
+        self.look_at_live(&mut views)?;
+        Ok(views)
     }
 
     fn look(&self) -> Result<Vec<JobView>> {
-        let owner = self.jobs.owner();
         let views: Vec<JobView> = self
             .ids
             .iter()
-            .map(|id| self.jobs.service().view(owner, id))
+            .map(|id| self.view(id))
             .collect::<Result<_>>()?;
+        self.look_after(&views);
+        Ok(views)
+    }
+
+    /// A wait for fifty jobs is woken a hundred times: each time it looks at what has changed alone.
+    fn look_again(&self, views: &mut [JobView], changed: &BTreeSet<usize>) -> Result<()> {
+        let mut looked = Ok(());
+        for (index, (view, id)) in std::iter::zip(views.iter_mut(), self.ids).enumerate() {
+            if is_live(view) && changed.contains(&index) {
+                match self.view(id) {
+                    Ok(now) => *view = now,
+                    Err(error) => looked = Err(error),
+                }
+            }
+        }
+        self.look_after(views);
+        looked
+    }
+
+    fn look_after(&self, views: &[JobView]) {
         if views.iter().any(is_live) {
             self.jobs.beside().look_after();
         }
-        Ok(views)
+    }
+
+    fn look_at_live(&self, views: &mut [JobView]) -> Result<()> {
+        self.look_again(views, &(0..views.len()).collect())
+    }
+
+    fn view(&self, id: &JobId) -> Result<JobView> {
+        self.jobs.service().view(self.jobs.owner(), id)
     }
 
     fn is_over(&self, now: &[JobView]) -> bool {

@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::Ledger;
 use super::query::by_seq;
+use super::settings::in_force;
 use crate::error::Result;
 use crate::job::id::JobId;
 use crate::job::record::JobRecord;
@@ -86,9 +87,8 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be written; then nothing is claimed.
     pub fn claim(&mut self, seq: i64, claim: &Claim<'_>) -> Result<Claimed> {
-        let max_jobs = self.settings()?.max_jobs;
         self.write(|tx| {
-            if count_alive(tx)? >= max_jobs {
+            if count_alive(tx)? >= in_force(tx)?.max_jobs {
                 return Ok(Claimed::NoSlot);
             }
             let changed = tx

@@ -5,15 +5,16 @@ use rusqlite::OptionalExtension;
 use super::Ledger;
 use crate::error::Result;
 
+pub(super) const RUNS: &str =
+    "SELECT n FROM run_time WHERE owner = ?1 AND tool = ?2 ORDER BY n DESC LIMIT 1";
+
 impl Ledger {
     /// How many jobs of a tool have completed for an owner since the ledger was made; 0 where none has.
     ///
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn runs(&self, owner: &str, tool: &str) -> Result<u64> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT n FROM run_time WHERE owner = ?1 AND tool = ?2 ORDER BY n DESC LIMIT 1",
-        )?;
+        let mut statement = self.conn.prepare_cached(RUNS)?;
         let last: Option<u64> = statement
             .query_row([owner, tool], |row| row.get(0))
             .optional()?;

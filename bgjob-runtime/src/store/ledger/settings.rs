@@ -232,20 +232,22 @@ impl Ledger {
     /// # Errors
     /// `storage_error` when the ledger cannot be read.
     pub fn settings(&self) -> Result<Settings> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT name, value FROM setting")?;
-        let mut rows = statement.query([])?;
-        let mut settings = Settings::default();
-        while let Some(row) = rows.next()? {
-            let (name, value) = (row.get_ref(0)?, row.get_ref(1)?);
-            // What cannot be read counts as not set.
-            if let (Ok(name), Ok(value)) = (name.as_str(), value.as_str()) {
-                settings.take(name, value);
-            }
-        }
-        Ok(settings)
+        in_force(&self.conn)
     }
+}
+
+pub(super) fn in_force(conn: &Connection) -> Result<Settings> {
+    let mut statement = conn.prepare_cached("SELECT name, value FROM setting")?;
+    let mut rows = statement.query([])?;
+    let mut settings = Settings::default();
+    while let Some(row) = rows.next()? {
+        let (name, value) = (row.get_ref(0)?, row.get_ref(1)?);
+        // What cannot be read counts as not set.
+        if let (Ok(name), Ok(value)) = (name.as_str(), value.as_str()) {
+            settings.take(name, value);
+        }
+    }
+    Ok(settings)
 }
 
 fn plain<T: std::str::FromStr>(into: &mut T, text: &str) {
