@@ -35,6 +35,8 @@ pub(super) const OWN_TIMER_MARGIN: Duration = Duration::from_secs(5);
 const FALLBACK: Duration = Duration::from_secs(1);
 /// How often logs are looked at that grow towards their cap.
 const SHORT_LOOK: Duration = Duration::from_millis(100);
+/// Jobs that follow one another so closely share a look at what was killed for want of memory.
+const SHARED_LOOK: Duration = Duration::from_millis(50);
 /// How long one round of killing lasts before the tree counts as unkillable for now.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -162,7 +164,7 @@ impl<'a> Attempt<'a> {
         let pidfd = tree::open_child(worker).ok();
         let watch = watch.and_then(|watch| watch.touches(self.dir.path()).ok());
         let mut asked: Option<(Cause, Instant)> = None;
-        let mut memory = MemoryKills::recent(*last, FALLBACK / 2);
+        let mut memory = MemoryKills::recent(*last, SHARED_LOOK);
         *last = Some(memory);
         let mut logs = self.capped_logs();
         let mut questions = Carrier::new(self.data, &self.dir, &self.nonce);
@@ -185,6 +187,10 @@ impl<'a> Attempt<'a> {
                     let cause = self
                         .cause_of(asked, exit, began)
                         .or_else(|| memory.explain(exit));
+                    if cause == Some(Cause::OutOfMemory) {
+                        // That explains this end, and not the next one's.
+                        *last = None;
+                    }
                     return (exit, Some(usage), cause);
                 }
                 Err(_) => return (Exit::Unknown, None, asked.map(|(cause, _)| cause)),
