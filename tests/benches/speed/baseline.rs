@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::client::plain;
 use super::table::Times;
 
 /// One write of 4 KiB and its fdatasync.
@@ -52,7 +53,7 @@ impl Commits {
 
 /// Starts the program of the tests as something that leaves at once: what one exec of it costs.
 fn exec() -> Child {
-    Command::new(env!("CARGO_BIN_EXE_fixture"))
+    Command::new(plain())
         .arg0("bgjob")
         .arg("__work")
         .env_clear()

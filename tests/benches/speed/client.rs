@@ -2,11 +2,28 @@
 //! the same few microseconds for every server.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+/// The server that is measured, `tests/plain`, built as its users would build it: by itself, so that it has no
+/// feature that only its neighbours in the workspace ask for.
+pub fn plain() -> &'static Path {
+    static PLAIN: LazyLock<PathBuf> = LazyLock::new(|| {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--package", "bgjob-plain"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "it builds");
+        let myself = std::env::current_exe().expect("this program has a path");
+        let folder = myself.ancestors().nth(2).expect("the folder of programs");
+        folder.join("plain")
+    });
+    &PLAIN
+}
 
 /// A server process and the client's end of its pipes.
 pub struct Client {
@@ -22,7 +39,7 @@ pub struct Client {
 impl Client {
     /// A server of ours on the data directory below `dir`.
     pub fn ours(dir: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fixture"));
+        let mut command = Command::new(plain());
         command.arg("--data-dir").arg(dir.join("data")).arg("serve");
         Self::start(command, dir, false)
     }

@@ -35,7 +35,7 @@ pub fn run(table: &mut Table, seconds: usize) {
         Budget::Most(1.0),
     );
 
-    let (started, _) = ours.call("polite", json!({}));
+    let (started, _) = ours.call("sleep", json!({"ms": 600_000}));
     let id = started["job_id"].as_str().expect("a job").to_owned();
     bgjob_tests::until("the job runs", || ours.poll(&id).0["state"] == "running");
     std::thread::sleep(Duration::from_secs(1));
