@@ -3,6 +3,9 @@
 #![deny(missing_docs)]
 
 mod app;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod cli;
 mod clock;
 mod diagnostics;

@@ -61,7 +61,7 @@ const LAYERS: &[&[&str]] = &[
     &["mcp"],
     &["entry"],
     &["cli", "app"],
-    &["private", "lib"],
+    &["private", "bench", "lib"],
 ];
 
 fn layer(module: &str) -> Option<usize> {
