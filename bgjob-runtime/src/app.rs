@@ -273,6 +273,10 @@ impl fmt::Debug for App {
 macro_rules! main {
     () => {
         fn main() -> ::std::process::ExitCode {
+            // A job's processes need nothing of what follows.
+            if let ::core::option::Option::Some(ended) = $crate::enter() {
+                return ended;
+            }
             let name =
                 ::core::option_env!("CARGO_BIN_NAME").unwrap_or(::core::env!("CARGO_PKG_NAME"));
             $crate::App::new(name, ::core::env!("CARGO_PKG_VERSION")).run()

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Level};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,7 +14,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock;
 
-/// The environment variable that says what is wanted, such as `info` or `my_tools=debug,warn`.
+/// The environment variable that says what is wanted: levels, and levels of targets, such as `info` or
+/// `my_tools=debug,warn`. No spans or fields: understanding those would take every program two more crates for
+/// regular expressions.
 pub const FILTER_VAR: &str = "RUST_LOG";
 
 /// Whether the subscriber that is there is that of [`begin_here`].
@@ -50,8 +51,8 @@ fn lines(level: Level, job: Option<&str>) -> impl Into<Dispatch> {
         .ok()
         .filter(|text| !text.is_empty());
     // What is not understood must not silence all.
-    let filter = asked.and_then(|text| EnvFilter::try_new(text).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(usual(level)));
+    let filter = asked.and_then(|text| text.parse().ok());
+    let filter = filter.unwrap_or_else(|| usual(level));
     let lines = tracing_subscriber::fmt::layer()
         .with_timer(Stamp(job.map(str::to_owned)))
         .with_writer(anstream::stderr);
@@ -65,10 +66,11 @@ fn lines(level: Level, job: Option<&str>) -> impl Into<Dispatch> {
 
 /// The protocol library warns of every refusal, which is no trouble of the server's: whoever asks could
 /// fill the log.
-fn usual(level: Level) -> String {
+fn usual(level: Level) -> Targets {
+    let all = Targets::new().with_default(level);
     match level {
-        Level::WARN => "warn,rmcp::service=error".to_owned(),
-        level => level.as_str().to_owned(),
+        Level::WARN => all.with_target("rmcp::service", Level::ERROR),
+        _ => all,
     }
 }
 

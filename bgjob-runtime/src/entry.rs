@@ -52,10 +52,10 @@ pub fn enter() -> Option<ExitCode> {
 }
 
 fn assert_single_thread() {
-    let threads = host::thread_count();
     assert!(
-        threads == 1,
+        host::has_one_thread(),
         "bgjob_runtime::enter() must be the first thing in a plain `fn main`, before any runtime: \
-         this process has {threads} threads already"
+         this process has {} threads already",
+        host::thread_count()
     );
 }

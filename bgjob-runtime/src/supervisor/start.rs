@@ -52,7 +52,7 @@ impl Starter {
     /// Whether this worker may be forked; if not, why.
     fn forks(&self, start: &WorkerStart<'_>) -> Result<&Warm, &'static str> {
         let warm = self.warm.as_ref().map_err(|why| *why)?;
-        if host::thread_count() != 1 {
+        if !host::has_one_thread() {
             return Err("the supervisor has threads");
         }
         if !warm.has_room(start) {

@@ -37,6 +37,17 @@ pub fn build_id() -> io::Result<String> {
     Ok(digest.iter().take(16).map(|b| format!("{b:02x}")).collect())
 }
 
+/// Whether this process has one thread. The kernel says so by letting it leave a thread group in which it is
+/// alone, which changes nothing (`CLONE_THREAD` of unshare(2)); where that is forbidden, /proc is read.
+pub fn has_one_thread() -> bool {
+    // SAFETY: of a process with one thread this flag unshares nothing; of any other it is refused.
+    match unsafe { libc::unshare(libc::CLONE_THREAD) } {
+        0 => true,
+        _ if io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL) => false,
+        _ => thread_count() == 1,
+    }
+}
+
 /// How many threads this process has.
 pub fn thread_count() -> usize {
     fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
@@ -122,6 +133,24 @@ mod tests {
     fn this_process_has_a_stable_build_id() {
         assert_eq!(build_id().unwrap(), build_id().unwrap());
         assert_eq!(build_id().unwrap().len(), 32);
+    }
+
+    #[test]
+    fn a_process_of_several_threads_has_not_one() {
+        // That of the test runner.
+        assert!(!has_one_thread());
+        assert!(thread_count() > 1);
+        // SAFETY: the child makes two system calls and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let alone = has_one_thread();
+            // SAFETY: _exit(2) is always sound.
+            unsafe { libc::_exit(i32::from(!alone)) };
+        }
+        let child = rustix::process::Pid::from_raw(child);
+        let ended = rustix::process::waitpid(child, rustix::process::WaitOptions::empty());
+        let status = ended.unwrap().map(|(_, status)| status.exit_status());
+        assert_eq!(status, Some(Some(0)));
     }
 
     #[test]
