@@ -44,10 +44,19 @@ impl Entry {
         self.inner.get_mut(index)
     }
 
+    /// Whether another member would be listed.
+    pub fn has_room(&self, at_top: bool) -> bool {
+        self.inner.len() < if at_top { TOP } else { BELOW }
+    }
+
+    /// Counts members that are not listed.
+    pub fn omit(&mut self, members: u64) {
+        self.omitted += members;
+    }
+
     /// Lists the next member or item, if there is room: its index in [`inner`](Entry::inner).
     pub fn list(&mut self, name: Option<&str>, at_top: bool) -> Option<usize> {
-        let room = self.inner.len() < if at_top { TOP } else { BELOW };
-        match name.filter(|name| room && name.len() <= NAME) {
+        match name.filter(|name| self.has_room(at_top) && name.len() <= NAME) {
             Some(name) => {
                 let mut entry = Entry::root(&self.pointer);
                 pointer::push(&mut entry.pointer, name);
@@ -55,7 +64,7 @@ impl Entry {
                 Some(self.inner.len() - 1)
             }
             None => {
-                self.omitted += 1;
+                self.omit(1);
                 None
             }
         }

@@ -132,8 +132,16 @@ struct Collected {
 
 impl Collected {
     fn wants(&self, index: u64, want: &Want<'_>) -> bool {
+        self.next(index, want) == index
+    }
+
+    /// The first item from `index` on that belongs to the page.
+    fn next(&self, index: u64, want: &Want<'_>) -> u64 {
         let last = want.count.map(|count| want.offset.saturating_add(count));
-        !self.full && index >= want.offset && last.is_none_or(|last| index < last)
+        if self.full || last.is_some_and(|last| index >= last) {
+            return u64::MAX;
+        }
+        index.max(want.offset)
     }
 
     /// Bytes that the next item may have, leaving room for the comma and both brackets.
@@ -188,6 +196,10 @@ fn container<R: Read>(
             collected.add(json);
         }
         total += 1;
+        if !lists(bracket, root, 1) {
+            let next = collected.next(total, &want);
+            total = pass(scanner, bracket, total, next, root)?;
+        }
     }
     let all = scanner
         .untap()
@@ -209,6 +221,28 @@ fn shape(bracket: u8, count: u64) -> Shape {
     }
 }
 
+/// Whether the outline lists another item of `parent`, of which it has the first.
+fn lists(bracket: u8, parent: &Entry, level: u8) -> bool {
+    // The items of an array are mostly alike: the first stands for all.
+    bracket == b'{' && parent.has_room(level == 1)
+}
+
+/// Passes over items from `index` up to `next`, which are neither shown nor listed: how many are
+/// passed in all.
+fn pass<R: Read>(
+    scanner: &mut Scanner<R>,
+    bracket: u8,
+    index: u64,
+    next: u64,
+    parent: &mut Entry,
+) -> io::Result<u64> {
+    let passed = scanner.items(index, next)?;
+    if bracket == b'{' {
+        parent.omit(passed - index);
+    }
+    Ok(passed)
+}
+
 /// Passes over one member or item at `level` below the root of the outline, listing it there.
 fn item<R: Read>(
     scanner: &mut Scanner<R>,
@@ -222,7 +256,6 @@ fn item<R: Read>(
         let name = scanner.name(NAME)?;
         parent.list(name.as_deref(), level == 1)
     } else if index == 0 {
-        // The items of an array are mostly alike: the first stands for all.
         parent.list(Some("0"), level == 1)
     } else {
         None
@@ -253,6 +286,9 @@ fn nested<R: Read>(
     while scanner.more(total, closing(bracket))? {
         item(scanner, bracket, total, entry, level + 1)?;
         total += 1;
+        if !lists(bracket, entry, level + 1) {
+            total = pass(scanner, bracket, total, u64::MAX, entry)?;
+        }
     }
     Ok(shape(bracket, total))
 }

@@ -3,32 +3,29 @@
 //! Serde's deserializers keep a scratch copy of every string they pass over, so a skipped string of a
 //! gigabyte would cost a gigabyte; this scanner passes over anything in 64 KiB.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
+use super::kept::Kept;
 use super::shape::Shape;
+use super::token;
 
 const BUFFER: usize = 64 * 1024;
 
 /// Levels of nesting that the scanner passes over. What is *shown* has serde's own, lower limit.
 pub const MAX_DEPTH: usize = 1000;
 
-/// Keeps what the scanner passes over, up to a limit.
-#[derive(Debug)]
-struct Tap {
-    bytes: Vec<u8>,
-    limit: usize,
-    overflow: bool,
-}
-
 /// A position in a stream of JSON text.
 pub struct Scanner<R> {
     input: R,
-    buffer: Box<[u8]>,
-    at: usize,
-    end: usize,
-    taps: Vec<Tap>,
-    depth: usize,
-    passed: u64,
+    pub(super) buffer: Box<[u8]>,
+    pub(super) at: usize,
+    pub(super) end: usize,
+    /// How much of the input was before the buffer's first byte.
+    before: u64,
+    pub(super) kept: Kept,
+    /// The brackets that close what is open.
+    pub(super) nest: Vec<u8>,
 }
 
 /// An error that says what is wrong with the text.
@@ -47,59 +44,53 @@ impl<R: Read> Scanner<R> {
             buffer: vec![0; BUFFER].into(),
             at: 0,
             end: 0,
-            taps: Vec::new(),
-            depth: 0,
-            passed: 0,
+            before: 0,
+            kept: Kept::default(),
+            nest: Vec::new(),
         }
     }
 
     /// How many bytes of tokens were passed over so far.
     pub fn passed(&self) -> u64 {
-        self.passed
+        self.before + self.at as u64 - self.kept.dropped()
     }
 
     /// From here on keeps a copy, without the white space between tokens, of at most `limit` bytes.
     pub fn tap(&mut self, limit: usize) {
-        self.taps.push(Tap {
-            bytes: Vec::new(),
-            limit,
-            overflow: false,
-        });
+        self.kept.tap(&self.buffer[..self.end], self.at, limit);
     }
 
     /// What was passed over since the last [`tap`](Self::tap), or `None` if that was too much.
     pub fn untap(&mut self) -> Option<Vec<u8>> {
-        self.taps
-            .pop()
-            .and_then(|tap| (!tap.overflow).then_some(tap.bytes))
+        self.kept.untap(&self.buffer[..self.end], self.at)
     }
 
     /// The bytes in the buffer; empty only at the end of the input.
     fn chunk(&mut self) -> io::Result<&[u8]> {
-        while self.at == self.end {
-            match self.input.read(&mut self.buffer) {
-                Ok(0) => break,
-                Ok(n) => (self.at, self.end) = (0, n),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
+        if self.at == self.end {
+            self.fill()?;
         }
         Ok(&self.buffer[self.at..self.end])
     }
 
-    /// Passes over `n` bytes of the buffer, copying them to the taps.
-    fn take(&mut self, n: usize) {
-        let passed = &self.buffer[self.at..self.at + n];
-        for tap in &mut self.taps {
-            if !tap.overflow && tap.bytes.len() + n <= tap.limit {
-                tap.bytes.extend_from_slice(passed);
-            } else {
-                tap.overflow = true;
-                tap.bytes = Vec::new();
+    fn fill(&mut self) -> io::Result<()> {
+        self.kept.turn(&self.buffer[..self.end]);
+        self.before += self.end as u64;
+        (self.at, self.end) = (0, 0);
+        loop {
+            match self.input.read(&mut self.buffer) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                read => {
+                    self.end = read?;
+                    return Ok(());
+                }
             }
         }
+    }
+
+    /// Passes over `n` bytes of the buffer.
+    fn take(&mut self, n: usize) {
         self.at += n;
-        self.passed += n as u64;
     }
 
     /// Takes the next byte, white space or not; `None` at the end of the input.
@@ -116,6 +107,17 @@ impl<R: Read> Scanner<R> {
         Ok(self.chunk()?.first().copied())
     }
 
+    /// Inside a string: passes over plain characters that are whole in the buffer, at most `limit` of
+    /// them; how many there were.
+    pub fn characters(&mut self, limit: u64) -> io::Result<u64> {
+        if limit == 0 {
+            return Ok(0);
+        }
+        let (bytes, count) = token::characters(self.chunk()?, limit);
+        self.take(bytes);
+        Ok(count)
+    }
+
     /// The first byte of the next token, not taken; white space before it is dropped.
     ///
     /// # Errors
@@ -130,18 +132,15 @@ impl<R: Read> Scanner<R> {
 
     fn peek_further(&mut self) -> io::Result<u8> {
         loop {
-            let chunk = self.chunk()?;
-            if chunk.is_empty() {
+            if self.chunk()?.is_empty() {
                 return Err(malformed("it ends too early"));
             }
-            let space = chunk
-                .iter()
-                .take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
-                .count();
-            let token = chunk.get(space).copied();
-            self.at += space;
-            if let Some(first) = token {
-                return Ok(first);
+            let window = &self.buffer[..self.end];
+            let end = token::space(window, self.at);
+            self.kept.gap(window, self.at, end);
+            self.at = end;
+            if let Some(first) = window.get(end) {
+                return Ok(*first);
             }
         }
     }
@@ -176,20 +175,28 @@ impl<R: Read> Scanner<R> {
     /// Opens an array or object whose first byte comes next.
     pub fn open(&mut self, bracket: u8) -> io::Result<()> {
         self.expect(bracket)?;
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.nest.len() == MAX_DEPTH {
             return Err(malformed(&format!(
                 "it is nested deeper than {MAX_DEPTH} levels"
             )));
         }
+        self.nest.push(closing(bracket));
         Ok(())
+    }
+
+    /// Takes the bracket that closes the innermost open array or object.
+    pub fn close(&mut self) -> io::Result<()> {
+        match self.nest.pop() {
+            Some(bracket) => self.expect(bracket),
+            None => Err(malformed("nothing is open")),
+        }
     }
 
     /// Before item `index` of an array or object: true when there is one, after the comma; false
     /// after the closing `bracket`.
     pub fn more(&mut self, index: u64, bracket: u8) -> io::Result<bool> {
         if self.eat(bracket)? {
-            self.depth -= 1;
+            self.nest.pop();
             return Ok(false);
         }
         if index > 0 {
@@ -200,9 +207,25 @@ impl<R: Read> Scanner<R> {
 
     /// Takes a member's name and its colon; the name itself, unless it is longer than `limit` bytes
     /// of JSON text.
-    pub fn name(&mut self, limit: usize) -> io::Result<Option<String>> {
+    pub fn name(&mut self, limit: usize) -> io::Result<Option<Cow<'_, str>>> {
+        self.peek()?;
+        let Some(end) = token::plain_name(&self.buffer[..self.end], self.at) else {
+            return Ok(self.any_name(limit)?.map(Cow::Owned));
+        };
+        let text = self.at..end;
+        self.take(text.len() + 1);
+        if text.len() > limit {
+            return Ok(None);
+        }
+        std::str::from_utf8(&self.buffer[text.start + 1..text.end - 1])
+            .map(|name| Some(Cow::Borrowed(name)))
+            .map_err(|_| malformed("a name is not UTF-8"))
+    }
+
+    /// A name with escapes, with white space behind it, or in two buffers.
+    fn any_name(&mut self, limit: usize) -> io::Result<Option<String>> {
         self.tap(limit);
-        let passed = self.string();
+        let passed = self.text(|_| {});
         let text = self.untap();
         passed?;
         self.expect(b':')?;
@@ -227,62 +250,42 @@ impl<R: Read> Scanner<R> {
     /// Passes over an array or object without recursion; the number of its items.
     fn skip_container(&mut self, bracket: u8) -> io::Result<u64> {
         self.open(bracket)?;
-        let mut stack = vec![(bracket, 0u64)];
-        loop {
-            let Some((bracket, index)) = stack.last_mut() else {
-                return Err(malformed("it ends too early"));
-            };
-            let (bracket, before) = (*bracket, *index);
-            if !self.more(before, closing(bracket))? {
-                stack.pop();
-                if stack.is_empty() {
-                    return Ok(before);
-                }
-                continue;
-            }
-            *index += 1;
-            if bracket == b'{' {
-                self.string()?;
-                self.expect(b':')?;
-            }
-            match self.peek()? {
-                inner @ (b'[' | b'{') => {
-                    self.open(inner)?;
-                    stack.push((inner, 0));
-                }
-                _ => {
-                    self.skip()?;
-                }
-            }
-        }
+        let count = self.items(0, u64::MAX)?;
+        self.close()?;
+        Ok(count)
     }
 
     /// Passes over a string; the number of its characters (an escaped surrogate pair counts as two).
     fn string(&mut self) -> io::Result<u64> {
-        self.expect(b'"')?;
         let mut characters = 0;
+        self.text(|part| {
+            // Continuation bytes (10xxxxxx) are no characters of their own.
+            characters += part.iter().filter(|b| **b & 0xc0 != 0x80).count() as u64;
+        })?;
+        Ok(characters)
+    }
+
+    /// Passes over a string; `seen` gets its text, and of every escape one byte.
+    pub(super) fn text(&mut self, mut seen: impl FnMut(&[u8])) -> io::Result<()> {
+        self.expect(b'"')?;
         loop {
             let chunk = self.chunk()?;
             if chunk.is_empty() {
                 return Err(malformed("it ends inside a string"));
             }
-            let plain = chunk
-                .iter()
-                .take_while(|b| !matches!(b, b'"' | b'\\' | 0..=0x1f))
-                .count();
-            // Continuation bytes (10xxxxxx) are no characters of their own.
-            characters += chunk[..plain].iter().filter(|b| **b & 0xc0 != 0x80).count() as u64;
+            let plain = token::plain(chunk, 0);
+            seen(&chunk[..plain]);
             let stop = chunk.get(plain).copied();
             self.take(plain);
             match stop {
                 None => {}
                 Some(b'"') => {
                     self.take(1);
-                    return Ok(characters);
+                    return Ok(());
                 }
                 Some(b'\\') => {
                     self.escape()?;
-                    characters += 1;
+                    seen(b"\\");
                 }
                 Some(_) => return Err(malformed("a control character stands bare in a string")),
             }
@@ -309,7 +312,7 @@ impl<R: Read> Scanner<R> {
         Ok(())
     }
 
-    fn scalar(&mut self) -> io::Result<Shape> {
+    pub(super) fn scalar(&mut self) -> io::Result<Shape> {
         match self.peek()? {
             b't' => self.word(b"true").map(|()| Shape::Boolean),
             b'f' => self.word(b"false").map(|()| Shape::Boolean),
@@ -357,7 +360,7 @@ impl<R: Read> Scanner<R> {
         let mut any = false;
         loop {
             let chunk = self.chunk()?;
-            let digits = chunk.iter().take_while(|b| b.is_ascii_digit()).count();
+            let digits = token::digits(chunk, 0);
             if digits == 0 {
                 return if any {
                     Ok(())

@@ -1,5 +1,6 @@
 //! Walks to the value that a pointer names.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use super::pointer;
@@ -71,9 +72,10 @@ fn seek_member<R: Read>(scanner: &mut Scanner<R>, token: &str) -> io::Result<Opt
             return Ok(None);
         }
         if missing.names.len() < NAMES_KEPT {
-            missing
-                .names
-                .extend(name.filter(|name| name.len() <= NAME_KEPT));
+            missing.names.extend(
+                name.filter(|name| name.len() <= NAME_KEPT)
+                    .map(Cow::into_owned),
+            );
         }
         missing.count += 1;
         scanner.skip()?;
@@ -82,15 +84,11 @@ fn seek_member<R: Read>(scanner: &mut Scanner<R>, token: &str) -> io::Result<Opt
 }
 
 fn seek_item<R: Read>(scanner: &mut Scanner<R>, token: &str) -> io::Result<Option<Missing>> {
-    let wanted = pointer::index(token);
-    let mut index = 0;
+    let wanted = pointer::index(token).unwrap_or(u64::MAX);
     scanner.open(b'[')?;
-    while scanner.more(index, closing(b'['))? {
-        if Some(index) == wanted {
-            return Ok(None);
-        }
-        scanner.skip()?;
-        index += 1;
+    let index = scanner.items(0, wanted)?;
+    if scanner.more(index, closing(b'['))? {
+        return Ok(None);
     }
     Ok(Some(Missing {
         depth: 0,

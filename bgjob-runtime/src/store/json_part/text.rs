@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::scan::{Scanner, malformed};
 
 /// Characters of a string, and how many it has in all.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The characters shown.
     pub text: String,
@@ -26,8 +26,17 @@ pub fn window<R: Read>(
     scanner.expect(b'"')?;
     let (mut text, mut shown, mut total, mut left) = (String::new(), 0, 0, budget);
     let mut full = false;
-    while let Some(c) = character(scanner)? {
-        if total >= offset && shown < count && !full {
+    loop {
+        let ended = full || shown == count;
+        total += scanner.characters(if ended {
+            u64::MAX
+        } else {
+            offset.saturating_sub(total)
+        })?;
+        let Some(c) = character(scanner)? else {
+            break;
+        };
+        if total >= offset && !ended {
             full = cost(c) > left;
             if !full {
                 left -= cost(c);
@@ -131,6 +140,7 @@ fn hex4<R: Read>(scanner: &mut Scanner<R>) -> io::Result<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::Drip;
     use super::*;
     use proptest::prelude::*;
 
@@ -155,11 +165,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn windows_are_what_chars_are(text: String, offset in 0u64..20, count in 0u64..20) {
+        fn windows_are_what_chars_are(text: String, offset in 0u64..20, count in 0u64..20, few in 1usize..9) {
             let json = serde_json::to_string(&text).unwrap();
             let wanted: String = text.chars().skip(offset as usize).take(count as usize).collect();
             let found = of(&json, offset, count, usize::MAX);
-            prop_assert_eq!(found.text, wanted);
+            prop_assert_eq!(&found.text, &wanted);
+            prop_assert_eq!(window(&mut Scanner::new(Drip(json.as_bytes(), few)), offset, count, usize::MAX).unwrap(), found.clone());
             prop_assert_eq!(found.total, text.chars().count() as u64);
         }
     }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::tests::{Drip, airy, value};
 use super::*;
 
 fn want(pointer: &str) -> Want<'_> {
@@ -162,6 +163,43 @@ proptest! {
             collected.extend(page);
         }
         prop_assert_eq!(Value::Object(collected), value);
+    }
+
+    #[test]
+    fn any_page_of_anything_is_the_same_wherever_the_buffer_ends(items in prop::collection::vec(value(), 0..20), named: bool,
+        offset in 0u64..22, count in prop::option::of(0u64..22), budget in 0usize..3000, few in 1usize..60) {
+        let inner = if named {
+            items.iter().enumerate().map(|(n, item)| (format!("k\u{e4}{n}"), item.clone())).collect::<Map<_, _>>().into()
+        } else {
+            Value::from(items.clone())
+        };
+        let value = json!({"a": [1, {"b": 2}], "rows": inner});
+        let text = airy(&value);
+        let want = Want { pointer: "/rows", offset, count, budget };
+        let dense = read(value.to_string().as_bytes(), want).unwrap().unwrap();
+        prop_assert_eq!(dense.bytes, value["rows"].to_string().len() as u64);
+        let total = items.len() as u64;
+        prop_assert_eq!(dense.shape, if named { Shape::Object(total) } else { Shape::Array(total) });
+        let (from, to) = (offset.min(total), count.map_or(total, |n| (offset + n).min(total)));
+        if let (false, Shown::Page(json, page)) = (named, &dense.shown) {
+            let to = to.min(offset + page.count).max(from);
+            let wanted: Vec<String> = items[from as usize..to as usize].iter().map(Value::to_string).collect();
+            prop_assert_eq!(json.get(), format!("[{}]", wanted.join(",")));
+        }
+        if let (0, None) = (offset, count) {
+            prop_assert_eq!(matches!(dense.shown, Shown::Whole(_)), dense.bytes <= budget as u64);
+        }
+        for few in [few, usize::MAX] {
+            let found = read(Drip(&text, few), want).unwrap().unwrap();
+            prop_assert_eq!(format!("{found:?}"), format!("{dense:?}"));
+        }
+    }
+
+    #[test]
+    fn any_outline_is_the_same_wherever_the_buffer_ends(value in value(), few in 1usize..60) {
+        let dense = part(&value, want(""));
+        let found = read(Drip(&airy(&value), few), want("")).unwrap().unwrap();
+        prop_assert_eq!(format!("{found:?}"), format!("{dense:?}"));
     }
 
     #[test]
