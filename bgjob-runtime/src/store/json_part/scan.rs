@@ -175,7 +175,7 @@ impl<R: Read> Scanner<R> {
     /// Opens an array or object whose first byte comes next.
     pub fn open(&mut self, bracket: u8) -> io::Result<()> {
         self.expect(bracket)?;
-        if self.nest.len() == MAX_DEPTH {
+        if self.nest.len() >= MAX_DEPTH {
             return Err(malformed(&format!(
                 "it is nested deeper than {MAX_DEPTH} levels"
             )));

@@ -1,5 +1,6 @@
 //! The scanner against serde_json, with the ends of its buffer at every place.
 
+use super::scan::MAX_DEPTH;
 use super::*;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -166,6 +167,17 @@ fn every_short_text_of_brackets_is_judged_as_serde_json_judges_it() {
 }
 
 #[test]
+fn every_short_escape_is_judged_as_serde_json_judges_it() {
+    for escape in texts(b"u0fG\"\\", 5) {
+        let text = [b"[\"\\", &escape[..], b"aaaaaaaa\"]"].concat();
+        let theirs = accepted_by_serde(&text);
+        for few in [1, usize::MAX] {
+            assert_eq!(accepted(&text, few), theirs, "{escape:?} by {few}");
+        }
+    }
+}
+
+#[test]
 fn every_byte_at_every_place_of_a_string_is_judged_as_serde_json_judges_it() {
     for (length, at) in (0..20).flat_map(|length| (0..=length).map(move |at| (length, at))) {
         for byte in 0..=255 {
@@ -234,11 +246,13 @@ fn deep_nesting_ends_in_an_error_and_not_in_a_crash() {
         extract(bomb.as_bytes(), "").unwrap_err().kind(),
         io::ErrorKind::InvalidData
     );
-    let deep = format!("{}{}", "[".repeat(900), "]".repeat(900));
-    assert_eq!(
-        extract(deep.as_bytes(), "").unwrap().unwrap(),
-        deep.as_bytes()
-    );
+    for (depth, passes) in [(MAX_DEPTH, true), (MAX_DEPTH + 1, false)] {
+        let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for few in [1, usize::MAX] {
+            let found = extract(Drip(deep.as_bytes(), few), "").ok().flatten();
+            assert_eq!(found.as_deref(), passes.then_some(deep.as_bytes()));
+        }
+    }
 }
 
 #[test]

@@ -38,6 +38,16 @@ fn a_small_value_comes_whole() {
 }
 
 #[test]
+fn a_value_of_just_the_budget_comes_whole() {
+    let value = json!({"a": [1, 2, {"b": "x"}]});
+    let bytes = value.to_string().len();
+    for (budget, whole) in [(bytes, true), (bytes - 1, false)] {
+        let part = part(&value, Want { budget, ..want("") });
+        assert_eq!(matches!(part.shown, Shown::Whole(_)), whole, "{budget}");
+    }
+}
+
+#[test]
 fn a_large_array_comes_in_pages_that_fit() {
     let value = json!({"series": (0..5000).collect::<Vec<_>>()});
     let first = part(&value, want("/series"));
