@@ -50,6 +50,7 @@ pub fn run() -> Result<()> {
     if let Some(root) = std::env::var_os(DATA_DIR_VAR) {
         crate::failpoint::obey_file(std::path::Path::new(&root));
     }
+    process::shed_inherited();
     process::detach().map_err(|error| Error::storage("detach from the starter", error))?;
     process::allow_open_files();
     // What a hook leaves behind becomes our child, and ends with it.

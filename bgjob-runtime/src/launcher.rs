@@ -18,6 +18,8 @@ pub const SUPERVISE: &str = "__supervise";
 pub const WORK: &str = "__work";
 /// The role word of a process that runs hooks in argv.
 pub const HOOK: &str = "__hook";
+/// How many supervisors there may be: one too many leaves at once.
+pub const SEATS_VAR: &str = "BGJOB_SEATS";
 /// The job's directory.
 pub const DIR_VAR: &str = "BGJOB_JOB_DIR";
 /// The number of the attempt, from 1.
@@ -53,20 +55,23 @@ const NEVER_HANDED_ON: &[&str] = &["LD_*", "GLIBC_TUNABLES", "MALLOC_*", "GOMP_*
 const LOG_LIMIT: u64 = 1 << 20;
 
 /// Starts one supervisor on `data` and returns when it has detached. What it finds to do is its
-/// own affair; one too many finds nothing and exits. A `warm` one is prepared to fork its workers.
+/// own affair. If there are so many `seats`, one too many leaves at once; without a number it stays although
+/// all seats are taken, since one of those who have them may stand still. A `warm` one is prepared to fork
+/// its workers.
 ///
 /// # Errors
 /// `storage_error` when no process can be started; jobs then stay queued.
-pub fn launch(data: &DataDir, warm: bool) -> Result<()> {
+pub fn launch(data: &DataDir, warm: bool, seats: Option<u32>) -> Result<()> {
     let log = log(data)?;
     failpoint!("launch.before_spawn", |error| Error::storage(
         "start a supervisor; the job stays queued",
         error
     ));
-    let (room, env) = match warm {
+    let (room, mut env) = match warm {
         true => (Some(" ".repeat(MAX_TOOL_NAME)), warm_environment(data)),
         false => (None, environment(data)),
     };
+    env.extend(seats.map(|seats| (SEATS_VAR.into(), seats.to_string().into())));
     let arguments: Vec<&str> = [SUPERVISE].into_iter().chain(room.as_deref()).collect();
     spawn_detached(&arguments, env, log)
         .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))?;

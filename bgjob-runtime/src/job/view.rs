@@ -39,6 +39,16 @@ pub enum ViewState {
     Ok,
 }
 
+impl ViewState {
+    /// Whether it is a job's that has not ended.
+    pub fn is_live(self) -> bool {
+        matches!(
+            self,
+            ViewState::Queued | ViewState::Running | ViewState::InputRequired
+        )
+    }
+}
+
 impl From<JobState> for ViewState {
     fn from(state: JobState) -> Self {
         match state {

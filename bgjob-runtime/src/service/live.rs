@@ -87,6 +87,12 @@ impl JobService {
         Some(since(last.unwrap_or(began).max(began)).as_secs())
     }
 
+    /// What a running job says that it does.
+    pub fn phase(&self, job: &JobRecord) -> Option<String> {
+        let running = job.state.is_running();
+        running.then(|| self.progress(job)?.phase).flatten()
+    }
+
     /// How far a running job is; nothing if it never said or what is there is not of this attempt.
     pub(super) fn progress(&self, job: &JobRecord) -> Option<Progress> {
         let progress = progress_file::read(&self.data.job(&job.id).progress())?;

@@ -22,7 +22,7 @@ mod wait;
 mod waiting;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use crate::error::{Error, Result};
@@ -34,6 +34,7 @@ use crate::store::ledger::{Ledger, Settings};
 use crate::supervisor::recover;
 use crate::sys::host;
 use crate::sys::lock::Lock;
+use crate::sys::seats::Seat;
 use crate::tool::registry::Registry;
 
 pub use logs::Stream;
@@ -138,29 +139,39 @@ impl JobService {
     /// # Errors
     /// `storage_error` when no process can be started; the jobs stay queued.
     pub fn launch(&self) -> Result<()> {
-        self.launch_unless(Lock::is_held)
+        self.launch_if_useful(true)
     }
 
-    fn launch_unless(&self, somebody_will: fn(&Path) -> bool) -> Result<()> {
-        let (useful, warm) = {
+    /// `trusting` those supervisors that are there to do what is to be done.
+    fn launch_if_useful(&self, trusting: bool) -> Result<()> {
+        let (useful, settings) = {
             let ledger = self.ledger();
             let settings = ledger.settings()?;
             let free = ledger.count_alive()? < settings.max_jobs;
             let now = crate::clock::now_ms();
-            let sleeper = self.data.sleeper_lock(&self.build);
-            // The jobs that are ready were committed before this look at the lock, and a sleeper looks
-            // once more after it has given the lock back: it cannot miss them.
+            let (sleeper, seats) = (
+                self.data.sleeper_lock(&self.build),
+                self.data.seats(&self.build),
+            );
+            // The jobs that are ready were committed before this look at the locks. A sleeper looks once
+            // more after it has given its lock back, and whoever leaves after it has given back its seat:
+            // they cannot miss them.
+            let somebody_will =
+                || Lock::is_held(&sleeper) || Seat::are_all_taken(&seats, settings.max_jobs);
             let useful = free
                 && (!ledger.candidates(&self.build, now, 1)?.is_empty()
-                    && !somebody_will(&sleeper)
+                    && !(trusting && somebody_will())
                     || ledger.next_not_before(&self.build, now)?.is_some()
                         && !Lock::is_held(&sleeper));
-            (useful, settings.warm_workers)
+            (useful, settings)
         };
-        if useful {
-            launcher::launch(&self.data, warm)
-        } else {
-            Ok(())
+        match useful {
+            true => launcher::launch(
+                &self.data,
+                settings.warm_workers,
+                trusting.then_some(settings.max_jobs),
+            ),
+            false => Ok(()),
         }
     }
 
@@ -181,8 +192,8 @@ impl JobService {
             .call_once(|| mended = self.mend_latest().map(drop));
         mended?;
         self.start_hooks()?;
-        // What is still ready by now may have been left by a sleeper that stands still.
-        self.launch_unless(|_| false)
+        // What is still ready by now may have been left by a supervisor that stands still.
+        self.launch_if_useful(false)
     }
 
     /// Has the hooks run that are due: of jobs that ended without a supervisor, or whose supervisor

@@ -180,6 +180,12 @@ impl DataDir {
             .join(format!("sleeper-{}.lock", &hex_name(build)[..8]))
     }
 
+    /// One byte is held by each supervisor of that build: at most as many as there are slots.
+    pub fn seats(&self, build: &str) -> PathBuf {
+        self.root
+            .join(format!("seats-{}.lock", &hex_name(build)[..8]))
+    }
+
     /// Held by a process that runs hooks: at most one for each number.
     pub fn hook_slot(&self, number: u32) -> PathBuf {
         self.root.join(format!("hook-{number}.lock"))

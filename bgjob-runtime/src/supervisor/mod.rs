@@ -8,6 +8,7 @@ mod child;
 pub mod commit;
 pub mod holder;
 mod hooks;
+mod idle;
 mod logs;
 mod memory;
 pub mod overdue;
@@ -18,7 +19,6 @@ mod unstarted;
 pub mod verdict;
 
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -27,14 +27,15 @@ use crate::diagnostics;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::job::record::JobRecord;
-use crate::launcher;
+use crate::launcher::{self, SEATS_VAR};
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
 use crate::store::files::create_private_dir;
 use crate::store::ledger::{Claim, Claimed, Ledger, Settings};
 use crate::store::projection::publish_job;
 use crate::sys::lock::Lock;
+use crate::sys::seats::Seat;
 use crate::sys::warm::{ROOM_VAR, Warm};
-use crate::sys::watch::{Watch, wait_readable};
+use crate::sys::watch::Watch;
 use crate::sys::{host, process};
 
 use child::{Attempt, NotStarted};
@@ -49,10 +50,6 @@ const LOOK_AHEAD: [u32; 2] = [1, 16];
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 /// A job that could not be prepared is looked at again after this.
 const LATER: Duration = Duration::from_secs(1);
-/// How long a supervisor that has run a job stays for the next: starting one costs more than a
-/// trivial job, and a program that submits one job after another comes back within milliseconds.
-const LINGER: Duration = Duration::from_millis(250);
-
 /// Says something to the operator: `<data-dir>/supervisor.log`.
 pub(crate) fn log(text: &str) {
     // A full disk must not stop a supervisor.
@@ -80,10 +77,7 @@ pub fn run(work: fn() -> u8) -> Result<()> {
         crate::failpoint::obey_file(std::path::Path::new(&root));
     }
     failpoint!("launch.before_detach");
-    process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
-    process::allow_open_files();
-    let _lines = diagnostics::begin_here(tracing::Level::WARN);
-    process::adopt_orphans(true).map_err(|error| Error::storage("become a subreaper", error))?;
+    process::shed_inherited();
     let root = std::env::var_os(DATA_DIR_VAR).map(PathBuf::from);
     let root = root.ok_or_else(|| {
         Error::storage(
@@ -92,15 +86,29 @@ pub fn run(work: fn() -> u8) -> Result<()> {
         )
     })?;
     let data = DataDir::trusted(root);
+    let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
+    // Before whoever starts this one goes on: the next look finds the seat taken.
+    let seat = match seats_there_are() {
+        Some(seats) => match Seat::take(&data.seats(&build), seats) {
+            Ok(None) => return Ok(()),
+            taken => taken.ok().flatten(),
+        },
+        None => None,
+    };
+    process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
+    process::allow_open_files();
+    let _lines = diagnostics::begin_here(tracing::Level::WARN);
+    process::adopt_orphans(true).map_err(|error| Error::storage("become a subreaper", error))?;
+    tracing::info!("a supervisor begins");
     failpoint!("launch.after_detach");
     let ledger = open_ledger(&data)?;
     let starter = Starter::new(warm, work, data.ledger());
-    let build = host::build_id().map_err(|error| Error::storage("identify this program", error))?;
     Supervisor {
         data,
         ledger,
         starter,
         build,
+        seat,
         boot: host::boot_id(),
         watch: Watch::new().ok(),
         memory: None,
@@ -132,6 +140,8 @@ struct Supervisor {
     ledger: Ledger,
     starter: Starter,
     build: String,
+    /// Tells others that it will look for work before it leaves.
+    seat: Option<Seat>,
     boot: String,
     /// One for its whole life, since closing one takes the kernel 10 ms and more.
     watch: Option<Watch>,
@@ -169,6 +179,7 @@ impl Supervisor {
                 Ok(Found::Job(slot)) => {
                     // Before the baton's look: whoever saw it held has left a job to us.
                     drop(sleeper.take());
+                    self.sit(&slot.settings);
                     self.pass_the_baton(&slot.settings);
                     self.run_job(*slot);
                     self.worked = true;
@@ -179,16 +190,14 @@ impl Supervisor {
                 Ok(Found::NoSlot | Found::Nothing) if self.recover() > 0 => {}
                 // Nobody goes without a last look after giving back the lock.
                 Ok(_) if sleeper.take().is_some() => {}
-                Ok(Found::NoSlot) => return,
-                Ok(Found::NotYet) => {
-                    sleeper = self.sleep_alone(LATER, false);
-                    if sleeper.is_none() {
-                        return;
-                    }
-                }
-                Ok(Found::Nothing) => {
-                    sleeper = self.wait_for_later_work().or_else(|| self.linger());
-                    if sleeper.is_none() {
+                Ok(found) => {
+                    sleeper = match found {
+                        Found::NotYet => self.sleep_alone(LATER, false),
+                        Found::Nothing => self.wait_for_later_work().or_else(|| self.linger()),
+                        _ => None,
+                    };
+                    // Nor after giving back the seat.
+                    if sleeper.is_none() && self.seat.take().is_none() {
                         return;
                     }
                 }
@@ -262,17 +271,28 @@ impl Supervisor {
         Ok(if held { Found::NotYet } else { Found::Nothing })
     }
 
+    /// Takes a seat if there is one: it was given back before a last look, or there were none.
+    fn sit(&mut self, settings: &Settings) {
+        if self.seat.is_none() {
+            let seat = Seat::take(&self.data.seats(&self.build), settings.max_jobs);
+            self.seat = seat.ok().flatten();
+        }
+    }
+
     /// Starts one more supervisor if a slot and a job are left: it will do the same. Only while we
     /// have no child: a newcomer adopted by us would die with our next tree.
     fn pass_the_baton(&self, settings: &Settings) {
+        let seats = self.data.seats(&self.build);
         let more = || -> Result<bool> {
             let free = self.ledger.count_alive()? < settings.max_jobs;
-            Ok(free && self.sees_work()?)
+            Ok(free && self.sees_work()? && !Seat::are_all_taken(&seats, settings.max_jobs))
         };
         match more() {
             Ok(true) => {
                 failpoint!("baton.before_launch");
-                hooks::apart(|| launcher::launch(&self.data, settings.warm_workers));
+                hooks::apart(|| {
+                    launcher::launch(&self.data, settings.warm_workers, Some(settings.max_jobs))
+                });
             }
             Ok(false) => {}
             Err(error) => log(&error.to_string()),
@@ -328,62 +348,11 @@ impl Supervisor {
         }
         ended
     }
+}
 
-    /// Sleeps until the next job becomes eligible by time; `None` when none will, or when another
-    /// supervisor is there to see it.
-    fn wait_for_later_work(&mut self) -> Option<Lock> {
-        let now = clock::now_ms();
-        let at = self.ledger.next_not_before(&self.build, now).ok()??;
-        let pause = u64::try_from(at.saturating_sub(now))
-            .unwrap_or(0)
-            .clamp(1, 1000);
-        self.sleep_alone(Duration::from_millis(pause), true)
-    }
-
-    /// Sleeps until `pause` is over or a job can start (`for_work`) or anything else happens on the data
-    /// directory, unless somebody else does: one sleeper is enough, and running supervisors look when
-    /// their job has ended.
-    ///
-    /// Who accepts a job starts no supervisor while the lock is held. It is held until a job is claimed,
-    /// and given back before the last look: whoever has seen it held has committed before that look.
-    fn sleep_alone(&self, pause: Duration, for_work: bool) -> Option<Lock> {
-        commit::leave_if_orphaned(&self.data);
-        let sleeper = Lock::try_take(&self.data.sleeper_lock(&self.build)).ok()??;
-        let watch = self.watch.as_ref();
-        let Some(watch) = watch.and_then(|watch| watch.touches(&self.data.jobs()).ok()) else {
-            std::thread::sleep(pause);
-            return Some(sleeper);
-        };
-        let until = Instant::now() + pause;
-        let mut look = for_work;
-        // Armed first, read second: what was accepted before the watch is seen here.
-        while !(look && self.sees_work().unwrap_or(false)) {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            wait_readable(&[watch.set().as_fd()], left);
-            let news = !watch.set().drain().is_empty();
-            if news && !for_work {
-                break;
-            }
-            look = news;
-        }
-        Some(sleeper)
-    }
-
-    fn sees_work(&self) -> Result<bool> {
-        let found = self.ledger.candidates(&self.build, clock::now_ms(), 1)?;
-        Ok(!found.is_empty())
-    }
-
-    /// Stays a moment for the next job.
-    fn linger(&mut self) -> Option<Lock> {
-        if !std::mem::take(&mut self.worked) {
-            return None;
-        }
-        self.sleep_alone(LINGER, true)
-    }
+/// How many supervisors there may be, if the starter says so.
+fn seats_there_are() -> Option<u32> {
+    std::env::var(SEATS_VAR).ok()?.parse().ok()
 }
 
 /// A job that starts when memory is short takes others with it.

@@ -47,17 +47,21 @@ pub fn spawn_detached(
     }
 }
 
-/// Detaches the calling single-threaded process: a fork whose parent exits, a session of its own,
-/// no inherited descriptor but 0-2, default signal dispositions, nothing blocked.
+/// Sheds what was inherited from whoever started this process, first thing in it: descriptors but 0-2, signal
+/// dispositions and masks, the umask.
+pub fn shed_inherited() {
+    close_inherited();
+    reset_signals();
+    // Whatever the starter's umask: what a job writes is its owner's alone. The worker inherits it.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+/// Detaches the calling single-threaded process: a fork whose parent exits, a session of its own.
 /// Only the detached child returns.
 ///
 /// # Errors
 /// When the kernel refuses the session or the fork.
 pub fn detach() -> io::Result<()> {
-    close_inherited();
-    reset_signals();
-    // Whatever the starter's umask: what a job writes is its owner's alone. The worker inherits it.
-    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     // SAFETY: the process has one thread, so the child may run any code; the parent leaves without
     // running destructors or exit handlers.
     match unsafe { libc::fork() } {
@@ -83,7 +87,10 @@ fn reset_signals() {
     // as Rust's start-up code left it.
     unsafe {
         for signal in 1..=libc::SIGRTMAX() {
-            if signal != libc::SIGPIPE {
+            let mut now: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, std::ptr::null(), &raw mut now);
+            // Those that were ever set are looked at again for each worker (posix_spawn(3) of the GNU C library).
+            if signal != libc::SIGPIPE && now.sa_sigaction != libc::SIG_DFL {
                 libc::signal(signal, libc::SIG_DFL);
             }
         }

@@ -13,6 +13,7 @@ pub mod state;
 pub mod status;
 pub mod submit;
 pub mod system;
+mod wait;
 
 pub use next::follow;
 pub use submit::IDEMPOTENCY_KEY;

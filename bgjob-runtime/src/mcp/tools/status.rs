@@ -1,30 +1,25 @@
 //! `get_job_status`: waits without polling, and gives up as soon as nobody listens.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::next::{follow, refuse, seconds};
+use super::wait::Wait;
 use crate::error::{Code, Error, Result};
 use crate::job::id::JobId;
-use crate::job::view::{JobView, ViewState};
+use crate::job::view::JobView;
 use crate::mcp::args::{self, Until};
 use crate::mcp::caller::Caller;
 use crate::mcp::envelope::{Reply, tidy};
 use crate::mcp::hints::{LONGEST, kept};
 use crate::mcp::jobs::Answer;
-use crate::mcp::wake::Waiting;
 
 /// Jobs that one call may wait for.
 const MOST_JOBS: usize = 50;
-/// How often a job is looked at when no event came.
-const FALLBACK: Duration = Duration::from_secs(1);
-/// The same where inotify is not to be had.
-const POLL: Duration = Duration::from_millis(100);
 
 /// Waits for one job or several, and says how they stand.
 pub async fn call(
@@ -116,124 +111,10 @@ pub async fn end_of(
     Ok(wait.run(context).await?.remove(0))
 }
 
-struct Wait<'a> {
-    jobs: &'a Caller,
-    ids: &'a [JobId],
-    until: Until,
-    /// Whether a new phase of the job ends the wait.
-    phases: bool,
-    begun: Instant,
-    limit: Duration,
-}
-
-impl Wait<'_> {
-    async fn run(&self, context: &RequestContext<RoleServer>) -> Result<Vec<JobView>> {
-        // Whose job it is comes first: nothing is done with a foreign one that an unknown one is spared.
-        let views = self.look()?;
-        if self.limit.is_zero() {
-            return Ok(views);
-        }
-        // Armed before the look that counts: a change cannot fall between.
-        let watch = self.jobs.watch(self.ids);
-        let mut views = self.look()?;
-        // The first phase of a job that was queued is no news: it has begun, no more.
-        let mut phase = None;
-        let deadline = self.begun + self.limit;
-        let pause = if watch.is_some() { FALLBACK } else { POLL };
-        let mut all_seen = Instant::now();
-        loop {
-            let now = views.first().and_then(|view| view.phase.clone());
-            let changed = phase.is_some() && now.is_some() && phase != now;
-            if self.is_over(&views) || (changed && self.phases && self.ids.len() == 1) {
-                break;
-            }
-            phase = phase.or(now);
-            let looked = tokio::select! {
-                changed = Waiting::changed_if(watch.as_ref()) => self.look_again(&mut views, &changed),
-                () = sleep_until(all_seen + pause) => {
-                    all_seen = Instant::now();
-                    self.look_at_live(&mut views)
-                }
-                () = sleep_until(deadline) => break,
-                () = self.jobs.ended().fired() => return Ok(views),
-                () = context.ct.cancelled() => {
-                    self.jobs.gave_up_after(self.begun.elapsed());
-                    return Ok(views);
-                }
-            };
-            match looked {
-                // A disk that hesitates must not end a wait: the next look comes soon.
-                Err(error) if error.code == Code::StorageError => {}
-                looked => looked?,
-            }
-        }
-        // What did not change itself may stand elsewhere in the queue by now.
-        self.look_at_live(&mut views)?;
-        Ok(views)
-    }
-
-    fn look(&self) -> Result<Vec<JobView>> {
-        let views: Vec<JobView> = self
-            .ids
-            .iter()
-            .map(|id| self.view(id))
-            .collect::<Result<_>>()?;
-        self.look_after(&views);
-        Ok(views)
-    }
-
-    /// A wait for fifty jobs is woken a hundred times: each time it looks at what has changed alone.
-    fn look_again(&self, views: &mut [JobView], changed: &BTreeSet<usize>) -> Result<()> {
-        let mut looked = Ok(());
-        for (index, (view, id)) in std::iter::zip(views.iter_mut(), self.ids).enumerate() {
-            if is_live(view) && changed.contains(&index) {
-                match self.view(id) {
-                    Ok(now) => *view = now,
-                    Err(error) => looked = Err(error),
-                }
-            }
-        }
-        self.look_after(views);
-        looked
-    }
-
-    fn look_after(&self, views: &[JobView]) {
-        if views.iter().any(is_live) {
-            self.jobs.beside().look_after();
-        }
-    }
-
-    fn look_at_live(&self, views: &mut [JobView]) -> Result<()> {
-        self.look_again(views, &(0..views.len()).collect())
-    }
-
-    fn view(&self, id: &JobId) -> Result<JobView> {
-        self.jobs.service().view(self.jobs.owner(), id)
-    }
-
-    fn is_over(&self, now: &[JobView]) -> bool {
-        let asks = |view: &JobView| view.state == ViewState::InputRequired;
-        if now.iter().any(asks) {
-            return true;
-        }
-        match self.until {
-            Until::Any => !now.iter().all(is_live),
-            Until::All => !now.iter().any(is_live),
-        }
-    }
-}
-
-fn is_live(view: &JobView) -> bool {
-    matches!(
-        view.state,
-        ViewState::Queued | ViewState::Running | ViewState::InputRequired
-    )
-}
-
 fn several(jobs: &Caller, views: Vec<JobView>, until: Option<Until>) -> Reply {
     let live: Vec<JobId> = views
         .iter()
-        .filter(|view| is_live(view))
+        .filter(|view| view.state.is_live())
         .filter_map(|view| view.job_id.clone())
         .collect();
     let mut reply = Reply::ok();
