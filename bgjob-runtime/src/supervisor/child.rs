@@ -21,7 +21,7 @@ use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
 use crate::store::ledger::{Ledger, Settings};
-use crate::store::projection::read_value;
+use crate::store::projection::{self, read_value};
 use crate::sys::lock::Lock;
 use crate::sys::sweep;
 use crate::sys::tree;
@@ -35,6 +35,9 @@ pub(super) const OWN_TIMER_MARGIN: Duration = Duration::from_secs(5);
 const FALLBACK: Duration = Duration::from_secs(1);
 /// How often logs are looked at that grow towards their cap.
 const SHORT_LOOK: Duration = Duration::from_millis(100);
+/// A job is shown as running in its readable copy once it has run for so long: nobody could read it sooner,
+/// and writing it takes as long as a commit.
+const SHOW_AFTER: Duration = Duration::from_millis(50);
 /// Jobs that follow one another so closely share a look at what was killed for want of memory.
 const SHARED_LOOK: Duration = Duration::from_millis(50);
 /// How long one round of killing lasts before the tree counts as unkillable for now.
@@ -164,6 +167,7 @@ impl<'a> Attempt<'a> {
         let pidfd = tree::open_child(worker).ok();
         let watch = watch.and_then(|watch| watch.touches(self.dir.path()).ok());
         let mut asked: Option<(Cause, Instant)> = None;
+        let mut shown = false;
         let mut memory = MemoryKills::recent(*last, SHARED_LOOK);
         *last = Some(memory);
         let mut logs = self.capped_logs();
@@ -171,14 +175,13 @@ impl<'a> Attempt<'a> {
         loop {
             let growing = enforce_caps(&mut logs);
             // Armed first, read second, wait last: a change between any two of them is seen.
-            let job = ledger.job_by_seq(self.job.seq).ok().flatten();
+            let wish = ledger.wish_to_end(self.job.seq).ok().flatten();
             asked = asked.or_else(|| {
-                self.reason_to_end(job.as_ref(), began)
-                    .map(|(cause, grace)| {
-                        self.say_why(cause);
-                        tree::ask_to_end(worker);
-                        (cause, Instant::now() + grace)
-                    })
+                self.reason_to_end(wish, began).map(|(cause, grace)| {
+                    self.say_why(cause);
+                    tree::ask_to_end(worker);
+                    (cause, Instant::now() + grace)
+                })
             });
             let killed_by_now = memory.again(FALLBACK / 2);
             match tree::peek(worker) {
@@ -199,12 +202,17 @@ impl<'a> Attempt<'a> {
                 tree::kill_now(worker);
             }
             tree::reap_orphans(worker);
+            if !shown && began.elapsed() >= SHOW_AFTER {
+                shown = true;
+                projection::rewrite(&self.dir, self.job);
+            }
             questions.carry(ledger, self.job);
             self.wait(
                 pidfd.as_ref().map(AsFd::as_fd),
                 watch.as_ref().map(Touches::set),
                 self.next_look(began, asked)
-                    .min(if growing { SHORT_LOOK } else { FALLBACK }),
+                    .min(if growing { SHORT_LOOK } else { FALLBACK })
+                    .min(if shown { FALLBACK } else { SHOW_AFTER }),
             );
         }
     }
@@ -227,12 +235,13 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn reason_to_end(&self, job: Option<&JobRecord>, began: Instant) -> Option<(Cause, Duration)> {
-        if job.is_some_and(|job| job.cancel_requested_at.is_some()) {
-            let grace = job
-                .and_then(|job| job.cancel_grace_ms)
-                .map_or(GRACE, Duration::from_millis);
-            return Some((Cause::Cancel, grace));
+    fn reason_to_end(
+        &self,
+        wish: Option<Option<u64>>,
+        began: Instant,
+    ) -> Option<(Cause, Duration)> {
+        if let Some(grace) = wish {
+            return Some((Cause::Cancel, grace.map_or(GRACE, Duration::from_millis)));
         }
         self.timeout()
             .filter(|timeout| began.elapsed() >= *timeout)

@@ -31,7 +31,7 @@ use crate::launcher::{self, SEATS_VAR};
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
 use crate::store::files::create_private_dir;
 use crate::store::ledger::{Claim, Claimed, Ledger, Settings};
-use crate::store::projection::publish_job;
+use crate::store::projection;
 use crate::sys::lock::Lock;
 use crate::sys::seats::Seat;
 use crate::sys::warm::{ROOM_VAR, Warm};
@@ -304,7 +304,8 @@ impl Supervisor {
         let span = tracing::error_span!("job", id = %slot.job.id, attempt = slot.job.attempt);
         let _entered = span.entered();
         tracing::info!("claimed");
-        publish_job(&self.data, &slot.job);
+        // The readable copy follows, should the job run for long enough to be looked at.
+        projection::wake(&self.data, &slot.job);
         failpoint!("run.before_prepare");
         overdue::note(&slot.lock, &slot.job, &self.boot);
         let prepared = Attempt::prepare(
@@ -357,5 +358,5 @@ fn seats_there_are() -> Option<u32> {
 
 /// A job that starts when memory is short takes others with it.
 fn is_memory_short(settings: &Settings) -> bool {
-    host::memory_available_mib().is_some_and(|available| available < settings.min_memory_mib)
+    !host::has_memory(settings.min_memory_mib)
 }

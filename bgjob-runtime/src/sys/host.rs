@@ -80,6 +80,16 @@ pub fn memory_available_mib() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? >> 10)
 }
 
+/// Whether so many MiB are available, as far as anybody knows.
+pub fn has_memory(mib: u64) -> bool {
+    // What is free altogether is counted already, while `MemAvailable` is added up for whoever asks. It is less
+    // than that by no more than the kernel's reserves, a few hundredths of all memory.
+    let info = rustix::system::sysinfo();
+    let in_mib = |pages: u64| (pages * u64::from(info.mem_unit)) >> 20;
+    let plenty = in_mib(info.freeram) >= mib.saturating_add(in_mib(info.totalram) / 8);
+    plenty || memory_available_mib().is_none_or(|available| available >= mib)
+}
+
 /// How many processes the kernel has killed for want of memory, in whichever control group (`oom_kill`
 /// in `/proc/vmstat`, proc(5)).
 pub fn oom_kills() -> Option<u64> {
@@ -133,6 +143,15 @@ mod tests {
     fn this_process_has_a_stable_build_id() {
         assert_eq!(build_id().unwrap(), build_id().unwrap());
         assert_eq!(build_id().unwrap().len(), 32);
+    }
+
+    #[test]
+    fn there_is_some_memory_and_not_any_amount() {
+        assert!(has_memory(0));
+        assert!(has_memory(1));
+        assert!(!has_memory(u64::MAX));
+        let available = memory_available_mib().unwrap();
+        assert!(!has_memory(available * 2 + 1024));
     }
 
     #[test]

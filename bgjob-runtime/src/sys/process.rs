@@ -87,10 +87,7 @@ fn reset_signals() {
     // as Rust's start-up code left it.
     unsafe {
         for signal in 1..=libc::SIGRTMAX() {
-            let mut now: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(signal, std::ptr::null(), &raw mut now);
-            // Those that were ever set are looked at again for each worker (posix_spawn(3) of the GNU C library).
-            if signal != libc::SIGPIPE && now.sa_sigaction != libc::SIG_DFL {
+            if signal != libc::SIGPIPE {
                 libc::signal(signal, libc::SIG_DFL);
             }
         }

@@ -115,7 +115,7 @@ pub fn run(table: &mut Table, rounds: usize) {
         Budget::Most(5.0),
     );
     burst(table, &mut ours, &mut peer, &mut all, rounds);
-    throughput(table, &mut ours, dir.path(), rounds.max(300));
+    throughput(table, &mut ours, dir.path(), (5 * rounds).max(300));
     progress(table, &mut ours);
     drop(ours);
     settle(&mine);

@@ -71,6 +71,18 @@ impl Ledger {
         by_seq(&self.conn, seq)
     }
 
+    /// Whether somebody wants the job at position `seq` to end, and the grace in ms that it then has, if that was
+    /// said.
+    ///
+    /// # Errors
+    /// `storage_error` when the ledger cannot be read.
+    pub fn wish_to_end(&self, seq: i64) -> Result<Option<Option<u64>>> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT cancel_grace_ms FROM job WHERE seq = ?1 AND cancel_requested_at IS NOT NULL",
+        )?;
+        Ok(statement.query_row([seq], |row| row.get(0)).optional()?)
+    }
+
     /// Whether anybody has a job of that id.
     ///
     /// # Errors
