@@ -1,7 +1,9 @@
 //! The limits bind over all processes, and the queue drains with nobody else alive.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
+use bgjob_tests::mcp::Server;
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::{Sandbox, until};
 use serde_json::json;
@@ -35,6 +37,32 @@ fn sixty_queued_jobs_finish_with_nobody_else_alive() {
         oracle.most(),
         4,
         "never more than the limit, and the whole of it used"
+    );
+}
+
+#[test]
+fn a_burst_of_short_jobs_is_run_by_as_many_supervisors_as_there_are_slots() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "2");
+    let mut command = sandbox.command(["serve"]);
+    command.env("RUST_LOG", "info");
+    let mut server = Server::greet(command);
+    let begun = Instant::now();
+    let started: Vec<_> = (0..150)
+        .map(|n| server.call("add", json!({"a": n, "b": 1})))
+        .collect();
+    for job in started {
+        assert_eq!(server.finish(job)["state"], "completed");
+    }
+    // Whoever looks after jobs starts one each second, as those that are there may stand still.
+    let allowed = 2 + begun.elapsed().as_secs();
+    server.leave();
+    sandbox.settle();
+    let log = std::fs::read_to_string(sandbox.data().join("supervisor.log")).unwrap();
+    let begins = log.matches("a supervisor begins").count() as u64;
+    assert!(
+        (1..=allowed).contains(&begins),
+        "{begins} of at most {allowed}"
     );
 }
 

@@ -30,7 +30,7 @@ use crate::job::record::JobRecord;
 use crate::launcher::{self, SEATS_VAR};
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
 use crate::store::files::create_private_dir;
-use crate::store::ledger::{Claim, Claimed, Ledger, Settings};
+use crate::store::ledger::{Candidate, Claim, Claimed, Ledger, Settings};
 use crate::store::projection;
 use crate::sys::lock::Lock;
 use crate::sys::seats::Seat;
@@ -215,25 +215,27 @@ impl Supervisor {
             log("the ledger was removed or replaced; its queue is not worked on");
             return Ok(Found::NoLedger);
         }
-        let [first, further] = LOOK_AHEAD;
-        match self.next_of(first)? {
-            Found::NotYet | Found::Nothing => self.next_of(further),
-            found => Ok(found),
+        let mut found = Found::Nothing;
+        for limit in LOOK_AHEAD {
+            let now = clock::now_ms();
+            let candidates = self.ledger.candidates(&self.build, now, limit)?;
+            if candidates.is_empty() {
+                return Ok(Found::Nothing);
+            }
+            let settings = self.ledger.settings()?;
+            if is_memory_short(&settings) {
+                return Ok(Found::NotYet);
+            }
+            found = self.first_of(candidates, settings)?;
+            if !matches!(found, Found::NotYet | Found::Nothing) {
+                break;
+            }
         }
+        Ok(found)
     }
 
-    /// The first of so many candidates that can be had.
-    fn next_of(&mut self, limit: u32) -> Result<Found> {
-        let candidates = self
-            .ledger
-            .candidates(&self.build, clock::now_ms(), limit)?;
-        if candidates.is_empty() {
-            return Ok(Found::Nothing);
-        }
-        let settings = self.ledger.settings()?;
-        if is_memory_short(&settings) {
-            return Ok(Found::NotYet);
-        }
+    /// The first of the candidates that can be had.
+    fn first_of(&mut self, candidates: Vec<Candidate>, settings: Settings) -> Result<Found> {
         let mut held = false;
         for candidate in candidates {
             let dir = self.data.job(&candidate.id);

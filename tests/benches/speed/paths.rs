@@ -22,6 +22,7 @@ struct Rounds {
     poll: Times,
     result: Times,
     done: Times,
+    poll_at_once: Times,
     woken: Times,
     rested_handle: Times,
     rested_done: Times,
@@ -43,6 +44,7 @@ pub fn run(table: &mut Table, rounds: usize) {
         round(&mut all, &mut ours, &mut peer, &commits, dir.path());
     }
     rested(&mut all, &mut ours, (rounds / 10).clamp(5, 20));
+    looks(&mut all, &mut ours, &mut peer, rounds);
     table.part(&format!("one job at a time, {rounds} rounds, p50 in us"));
     let (peer_handle, sync) = (all.peer_handle.p50(), all.fdatasync.p50());
     let base = "rmcp in process + fdatasync";
@@ -73,6 +75,13 @@ pub fn run(table: &mut Table, rounds: usize) {
         all.peer_poll.p50(),
         "rmcp at 100",
         Budget::Times(1.5),
+    );
+    table.row(
+        "poll, at once after the end",
+        all.poll_at_once.p50(),
+        all.peer_poll.p50(),
+        "rmcp at 100",
+        Budget::None,
     );
     table.row(
         "result",
@@ -145,18 +154,13 @@ fn round(
     all.peer_handle.push(peer.task("inproc").1);
     let (done, _) = peer.task("selfx");
     all.peer_self_exec.push(done);
-    let (started, _) = peer.call_raw("inproc", json!({}));
-    let id = json!({"taskId": started["taskId"]});
-    all.peer_poll.push(peer.ask("tasks/get", &id).1);
-
     let begun = Instant::now();
     let (id, handle) = ours.submit();
     ours.wait(&id);
     all.done.push(begun.elapsed());
     all.handle.push(handle);
-    all.poll.push(ours.poll(&id).1);
-    all.result
-        .push(ours.call("get_job_results", json!({"job_id": id})).1);
+    // Its supervisor is still at work then, on the same cores.
+    all.poll_at_once.push(ours.poll(&id).1);
     // A job that somebody waits for while it runs.
     let (started, _) = ours.call("sleep", json!({"ms": 30}));
     let id = started["job_id"].as_str().expect("a job").to_owned();
@@ -188,6 +192,21 @@ fn rested(all: &mut Rounds, ours: &mut Client, rounds: usize) {
         ours.wait(&id);
         all.rested_done.push(begun.elapsed());
         all.rested_handle.push(handle);
+    }
+}
+
+/// Looks at what has ended, while nothing runs.
+fn looks(all: &mut Rounds, ours: &mut Client, peer: &mut Client, rounds: usize) {
+    let (id, _) = ours.submit();
+    ours.wait(&id);
+    let (started, _) = peer.call_raw("inproc", json!({}));
+    let theirs = json!({"taskId": started["taskId"]});
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..rounds {
+        all.peer_poll.push(peer.ask("tasks/get", &theirs).1);
+        all.poll.push(ours.poll(&id).1);
+        all.result
+            .push(ours.call("get_job_results", json!({"job_id": id})).1);
     }
 }
 

@@ -53,7 +53,9 @@ impl Wait<'_> {
             return self.views();
         }
         // Whose job it is comes first: nothing is done with a foreign one that an unknown one is spared.
-        self.glances()?;
+        if self.is_over(&self.glances()?) {
+            return self.views();
+        }
         // Armed before the look that counts: a change cannot fall between.
         let watch = self.jobs.watch(self.ids);
         let mut seen = self.glances()?;

@@ -42,7 +42,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 pub use accept::{Accepted, NewJob};
 pub use adopt::{Adopted, AdoptedField};
-pub use claim::{Claim, Claimed};
+pub use claim::{Candidate, Claim, Claimed};
 pub use finish::{CancelAnswer, Finished, KEPT_INPUT_BYTES, PatchValue};
 pub use kinds::{KINDS, Kind};
 pub use query::ListFilter;
