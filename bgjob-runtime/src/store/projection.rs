@@ -44,24 +44,13 @@ struct Revision {
 /// written.
 pub fn publish_job(data: &DataDir, job: &JobRecord) -> bool {
     let dir = data.job(&job.id);
-    let written = rewrite(&dir, job);
-    wake(data, job);
-    written
-}
-
-/// Rewrites the job's readable copy; whoever watches it has been woken. Says whether it is written.
-pub fn rewrite(dir: &JobDir, job: &JobRecord) -> bool {
-    let written = write_record(dir, job);
+    let written = write_record(&dir, job);
     if let Err(error) = &written {
         tracing::debug!(job = %job.id, %error, "job.json was not rewritten");
     }
-    written.is_ok()
-}
-
-/// Wakes everybody who watches the job.
-pub fn wake(data: &DataDir, job: &JobRecord) {
-    watch::touch(data.job(&job.id).path());
+    watch::touch(dir.path());
     watch::touch(&data.jobs());
+    written.is_ok()
 }
 
 fn write_record(dir: &JobDir, job: &JobRecord) -> io::Result<()> {

@@ -21,7 +21,7 @@ use crate::store::data_dir::DataDir;
 use crate::store::files::{self, Durability};
 use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_record};
 use crate::store::ledger::{Ledger, Settings};
-use crate::store::projection::{self, read_value};
+use crate::store::projection::{publish_job, read_value};
 use crate::sys::lock::Lock;
 use crate::sys::sweep;
 use crate::sys::tree;
@@ -35,8 +35,8 @@ pub(super) const OWN_TIMER_MARGIN: Duration = Duration::from_secs(5);
 const FALLBACK: Duration = Duration::from_secs(1);
 /// How often logs are looked at that grow towards their cap.
 const SHORT_LOOK: Duration = Duration::from_millis(100);
-/// A job is shown as running in its readable copy once it has run for so long: nobody could read it sooner,
-/// and writing it takes as long as a commit.
+/// Whoever watches a job is told that it runs, and its readable copy says so, once it has run for so long: of a
+/// shorter one its end is news enough, and the two cost as much as a commit.
 const SHOW_AFTER: Duration = Duration::from_millis(50);
 /// Jobs that follow one another so closely share a look at what was killed for want of memory.
 const SHARED_LOOK: Duration = Duration::from_millis(50);
@@ -204,7 +204,7 @@ impl<'a> Attempt<'a> {
             tree::reap_orphans(worker);
             if !shown && began.elapsed() >= SHOW_AFTER {
                 shown = true;
-                projection::rewrite(&self.dir, self.job);
+                publish_job(self.data, self.job);
             }
             questions.carry(ledger, self.job);
             self.wait(

@@ -31,7 +31,6 @@ use crate::launcher::{self, SEATS_VAR};
 use crate::store::data_dir::{DATA_DIR_VAR, DataDir};
 use crate::store::files::create_private_dir;
 use crate::store::ledger::{Candidate, Claim, Claimed, Ledger, Settings};
-use crate::store::projection;
 use crate::sys::lock::Lock;
 use crate::sys::seats::Seat;
 use crate::sys::warm::{ROOM_VAR, Warm};
@@ -284,10 +283,12 @@ impl Supervisor {
     /// Starts one more supervisor if a slot and a job are left: it will do the same. Only while we
     /// have no child: a newcomer adopted by us would die with our next tree.
     fn pass_the_baton(&self, settings: &Settings) {
-        let seats = self.data.seats(&self.build);
+        if Seat::are_all_taken(&self.data.seats(&self.build), settings.max_jobs) {
+            return;
+        }
         let more = || -> Result<bool> {
             let free = self.ledger.count_alive()? < settings.max_jobs;
-            Ok(free && self.sees_work()? && !Seat::are_all_taken(&seats, settings.max_jobs))
+            Ok(free && self.sees_work()?)
         };
         match more() {
             Ok(true) => {
@@ -306,8 +307,6 @@ impl Supervisor {
         let span = tracing::error_span!("job", id = %slot.job.id, attempt = slot.job.attempt);
         let _entered = span.entered();
         tracing::info!("claimed");
-        // The readable copy follows, should the job run for long enough to be looked at.
-        projection::wake(&self.data, &slot.job);
         failpoint!("run.before_prepare");
         overdue::note(&slot.lock, &slot.job, &self.boot);
         let prepared = Attempt::prepare(
