@@ -62,7 +62,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "nobody stays for what becomes due",
-        "supervisor/mod.rs",
+        "supervisor/idle.rs",
         "self.ledger.next_not_before(&self.build, now).ok()??",
         "self.ledger.next_not_before(\"nobody\", now).ok()??",
         "it",

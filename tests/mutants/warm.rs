@@ -119,7 +119,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "a supervisor forks without looking at its threads",
         "supervisor/start.rs",
-        "        if host::thread_count() != 1 {",
+        "        if !host::has_one_thread() {",
         "        if host::thread_count() == 0 {",
         "it",
         "warm::what_a_fork_could_not_do_right_is_executed",
