@@ -28,12 +28,12 @@ const LIMITS: [Limit; 6] = [
     },
     Limit {
         path: "an accepted call",
-        most: 7.3,
+        most: 7.1,
         of: "an echo of rmcp",
     },
     Limit {
         path: "a server's start",
-        most: 7.8,
+        most: 7.1,
         of: "a start of rmcp",
     },
     Limit {
@@ -43,7 +43,7 @@ const LIMITS: [Limit; 6] = [
     },
     Limit {
         path: "a worker's whole life",
-        most: 4.5,
+        most: 4.0,
         of: "a plain re-exec",
     },
     Limit {

@@ -37,6 +37,7 @@ fn environment_directory_and_descriptors_are_the_submitters_by_the_rules() {
         "BGJOB_JOB_DIR",
         "BGJOB_KILL_AFTER_MS",
         "BGJOB_SCHEMA",
+        "BGJOB_SUPERVISOR",
         "CARGO_MANIFEST_DIR",
     ] {
         assert_eq!(result["env"][absent], Value::Null, "{absent}");
