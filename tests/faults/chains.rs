@@ -1,6 +1,8 @@
 //! Chains whose supervisor dies between two links, at each edge there is.
 
 use bgjob_tests::oracle::Oracle;
+use bgjob_tests::processes::Kind;
+use bgjob_tests::until;
 use serde_json::json;
 
 use crate::{Scenario, sandbox, settle};
@@ -48,6 +50,13 @@ fn a_chain_killed_anywhere_between_two_links_loses_nothing_and_starts_nothing_tw
             sandbox.order("run.after_fork=2*kill;work.before_body=stop");
             oracle.release(&first);
             sandbox.wait_for_hit("run.after_fork");
+            // A forked one is on its way by then, and must find the order.
+            until("its worker is gone", || {
+                sandbox
+                    .processes()
+                    .iter()
+                    .all(|found| found.kind != Kind::Worker)
+            });
         } else {
             sandbox.order(&format!("{point}={hit}*kill"));
             oracle.release(&first);
