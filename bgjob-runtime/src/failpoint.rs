@@ -33,7 +33,9 @@ mod armed {
     use std::path::{Path, PathBuf};
     use std::sync::{Mutex, OnceLock};
 
-    use rustix::process::{Signal, getpid, kill_process};
+    use rustix::process::Signal;
+
+    use crate::sys::process::raise;
 
     /// Where orders come from and where hits are noted.
     struct Source {
@@ -111,6 +113,6 @@ mod armed {
         };
         let _ = write!(mark, "{}", std::process::id());
         drop(mark);
-        let _ = kill_process(getpid(), signal);
+        raise(signal);
     }
 }

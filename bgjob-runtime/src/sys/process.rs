@@ -237,6 +237,14 @@ pub fn set_env(name: impl AsRef<std::ffi::OsStr>, value: Option<&std::ffi::OsStr
     }
 }
 
+/// Sends a signal to the calling thread, which goes no further: of one to the process, another thread may take
+/// notice first (raise(3)).
+#[cfg(feature = "failpoints")]
+pub fn raise(signal: Signal) {
+    // SAFETY: a stop or a kill needs no handler, and leaves nothing half done in this process.
+    unsafe { libc::raise(signal.as_raw()) };
+}
+
 /// Ends this process at once, with status 1 and without running anything more.
 pub fn leave() -> ! {
     // SAFETY: _exit(2) is always sound.
