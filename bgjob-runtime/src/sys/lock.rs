@@ -65,7 +65,8 @@ impl AsFd for Lock {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Opens a file to lock, creating it (0600), never through a symbolic link.
+pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .create(true)
         .truncate(false)

@@ -3,11 +3,12 @@
 //! A seat is one byte of a file, locked by an open file description (`F_OFD_SETLK`, fcntl_locking(2)): the
 //! kernel frees it when the holder dies, and no other descriptor of that file does when it is closed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use super::lock;
 
 /// A taken seat; free again when it is dropped and no child holds the same open file.
 #[derive(Debug)]
@@ -20,14 +21,7 @@ impl Seat {
     /// # Errors
     /// When the file cannot be opened or locked.
     pub fn take(path: &Path, among: u32) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(path)?;
+        let file = lock::open(path)?;
         for number in 0..among {
             let mut seat = byte(number);
             // SAFETY: the structure lives until the call returns.
@@ -44,11 +38,7 @@ impl Seat {
 
     /// Whether each of so many seats is taken. Where nobody can tell, it is not.
     pub fn are_all_taken(path: &Path, among: u32) -> bool {
-        let Ok(file) = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(path)
-        else {
+        let Ok(file) = File::open(path) else {
             return false;
         };
         (0..among).all(|number| {
