@@ -63,16 +63,16 @@ const LOG_LIMIT: u64 = 1 << 20;
 /// `storage_error` when no process can be started; jobs then stay queued.
 pub fn launch(data: &DataDir, warm: bool, seats: Option<u32>) -> Result<()> {
     let log = log(data)?;
-    failpoint!("launch.before_spawn", |error| Error::storage(
-        "start a supervisor; the job stays queued",
-        error
-    ));
     let (room, mut env) = match warm {
         true => (Some(" ".repeat(MAX_TOOL_NAME)), warm_environment(data)),
         false => (None, environment(data)),
     };
     env.extend(seats.map(|seats| (SEATS_VAR.into(), seats.to_string().into())));
     let arguments: Vec<&str> = [SUPERVISE].into_iter().chain(room.as_deref()).collect();
+    failpoint!("launch.before_spawn", |error| Error::storage(
+        "start a supervisor; the job stays queued",
+        error
+    ));
     spawn_detached(&arguments, env, log)
         .map_err(|error| Error::storage("start a supervisor; the job stays queued", error))?;
     failpoint!("launch.after_spawn");

@@ -50,9 +50,9 @@ fn none(what: &str, offenders: &[String]) {
 
 /// The layers of bgjob-runtime, lowest first. A file may use its own layer and those below.
 const LAYERS: &[&[&str]] = &[
-    &["error", "clock", "failpoint", "diagnostics"],
+    &["error", "clock", "diagnostics"],
     &["job"],
-    &["sys"],
+    &["sys", "failpoint"],
     &["store"],
     &["tool"],
     &["launcher"],

@@ -12,7 +12,7 @@ fn no_test_sleeps_and_hopes() {
     let mut offenders = Vec::new();
     let tests = root().join("tests");
     // Tools sleep, and so do measurements of rest.
-    let exempt = ["fixture", "benches"].map(|folder| tests.join(folder));
+    let exempt = ["fixture", "plain", "benches"].map(|folder| tests.join(folder));
     for file in rust_files() {
         let may = exempt.iter().any(|folder| file.starts_with(folder))
             || file.ends_with("tests/tidy/waiting.rs")

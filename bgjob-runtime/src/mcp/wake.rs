@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::store::job_dir::JobDir;
+use crate::store::progress_file::NAME;
 use crate::sys::watch::{AsyncWatch, Woken};
 
 /// The jobs that somebody waits for.
@@ -99,7 +100,7 @@ impl Wake {
 impl Waiter {
     fn tell(&self, event: &Woken) {
         let file = event.file.as_deref().filter(|_| self.of_job);
-        if file.is_some_and(|name| !JobDir::is_shown_without_touch(name)) {
+        if file.is_some_and(|name| name != NAME) {
             return;
         }
         self.news.lock().insert(self.index);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::outcome::{Cause, Exit, Usage};
 use crate::store::files;
+use crate::store::progress_file::NAME;
 use crate::store::variables;
 
 /// Room for [`ExitRecord`], allocated before the worker starts so that a full disk cannot lose it.
@@ -104,13 +105,7 @@ impl JobDir {
 
     /// How far it is.
     pub fn progress(&self) -> PathBuf {
-        self.file("progress.json")
-    }
-
-    /// Whether nothing touches the directory when this file is renamed into it: whoever waits for news must
-    /// look then. All else is told by a touch once it is true.
-    pub fn is_shown_without_touch(name: &str) -> bool {
-        name == "progress.json"
+        self.file(NAME)
     }
 
     /// What `progress.json` is written as.

@@ -21,6 +21,9 @@ use sha2::{Digest, Sha256};
 use super::files;
 use crate::job::progress::Progress;
 
+/// What readers find. Nothing touches the job's directory when it is renamed into place, as something does once
+/// all else is true: whoever waits for news must look then.
+pub const NAME: &str = "progress.json";
 /// A progress file is small; what is larger was not written by us.
 const MOST_BYTES: u64 = 64 << 10;
 /// A reader that meets so many writers in a row goes without.

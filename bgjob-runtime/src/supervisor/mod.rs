@@ -75,7 +75,6 @@ pub fn run(work: fn() -> u8) -> Result<()> {
     if let Some(root) = std::env::var_os(DATA_DIR_VAR) {
         crate::failpoint::obey_file(std::path::Path::new(&root));
     }
-    failpoint!("launch.before_detach");
     process::shed_inherited();
     let root = std::env::var_os(DATA_DIR_VAR).map(PathBuf::from);
     let root = root.ok_or_else(|| {
@@ -94,6 +93,7 @@ pub fn run(work: fn() -> u8) -> Result<()> {
         },
         None => None,
     };
+    failpoint!("launch.before_detach");
     process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
     process::allow_open_files();
     let _lines = diagnostics::begin_here(tracing::Level::WARN);
