@@ -28,12 +28,12 @@ const LIMITS: [Limit; 6] = [
     },
     Limit {
         path: "an accepted call",
-        most: 7.1,
+        most: 7.2,
         of: "an echo of rmcp",
     },
     Limit {
         path: "a server's start",
-        most: 7.1,
+        most: 7.3,
         of: "a start of rmcp",
     },
     Limit {
@@ -43,7 +43,7 @@ const LIMITS: [Limit; 6] = [
     },
     Limit {
         path: "a worker's whole life",
-        most: 4.0,
+        most: 4.1,
         of: "a plain re-exec",
     },
     Limit {
