@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bgjob_tests::mcp::Server;
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::{Sandbox, finish, until};
 use serde_json::json;
@@ -63,6 +64,26 @@ fn short_jobs_are_run_by_as_many_supervisors_as_there_are_slots() {
     let log = std::fs::read_to_string(sandbox.data().join("supervisor.log")).unwrap();
     // A slot is free between two jobs, and whoever sees that starts nobody.
     assert_eq!(log.matches("a supervisor begins").count(), 2, "{log}");
+}
+
+#[test]
+fn a_limit_that_another_process_raises_binds_a_server_at_its_next_call() {
+    let sandbox = sandbox();
+    sandbox.set("max_jobs", "1");
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let mut server = Server::start(&sandbox);
+    let gate = json!({"socket": oracle.path()});
+    for _ in 0..3 {
+        server.call("gate", gate.clone());
+    }
+    oracle.wait_for(1);
+    sandbox.set("max_jobs", "3");
+    // Nobody looks at a job: the call alone has the others started.
+    server.call("gate", gate);
+    oracle.wait_for(3);
+    oracle.open();
+    sandbox.settle();
+    assert_eq!(oracle.most(), 3);
 }
 
 #[test]

@@ -23,7 +23,6 @@ mod waiting;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use crate::error::{Error, Result};
@@ -72,8 +71,6 @@ pub struct JobService {
     build: String,
     boot: String,
     mended: Once,
-    /// How many jobs might run at once when it was last looked.
-    slots: AtomicU32,
     /// By owner and tool; an entry holds while as many runs have completed as it knows of.
     past: Mutex<HashMap<(Owner, String), Arc<PastRuns>>>,
 }
@@ -117,7 +114,6 @@ impl JobService {
             build,
             boot: host::boot_id(),
             mended: Once::new(),
-            slots: AtomicU32::new(in_force.max_jobs),
             past: Mutex::default(),
         })
     }
@@ -149,25 +145,23 @@ impl JobService {
     /// `trusting` those supervisors that are there to do what is to be done.
     fn launch_if_useful(&self, trusting: bool) -> Result<()> {
         let sleeper = self.data.sleeper_lock(&self.build);
-        let seats = self.data.seats(&self.build);
+        let settings = self.settings()?;
         // The jobs that are ready were committed before this look at the locks. A sleeper looks once more after
         // it has given its lock back, and whoever leaves after it has given back its seat: they cannot miss
-        // them. In a burst of calls this is so each time, and nobody waits for the ledger meanwhile.
-        let there_were = self.slots.load(Ordering::Relaxed);
-        if trusting && (Lock::is_held(&sleeper) || Seat::are_all_taken(&seats, there_were)) {
+        // them. In a burst of calls this is so each time.
+        let somebody_will = || {
+            Lock::is_held(&sleeper)
+                || Seat::are_all_taken(&self.data.seats(&self.build), settings.max_jobs)
+        };
+        if trusting && somebody_will() {
             return Ok(());
         }
-        let (useful, settings) = {
+        let useful = {
             let ledger = self.ledger();
-            let settings = ledger.settings()?;
-            self.slots.store(settings.max_jobs, Ordering::Relaxed);
             let free = ledger.count_alive()? < settings.max_jobs;
             let now = crate::clock::now_ms();
-            let useful = free
-                && (!ledger.candidates(&self.build, now, 1)?.is_empty()
-                    || ledger.next_not_before(&self.build, now)?.is_some()
-                        && !Lock::is_held(&sleeper));
-            (useful, settings)
+            free && (!ledger.candidates(&self.build, now, 1)?.is_empty()
+                || ledger.next_not_before(&self.build, now)?.is_some() && !Lock::is_held(&sleeper))
         };
         match useful {
             true => launcher::launch(

@@ -44,7 +44,7 @@ pub fn run(table: &mut Table, rounds: usize) {
         round(&mut all, &mut ours, &mut peer, &commits, dir.path());
     }
     rested(&mut all, &mut ours, (rounds / 10).clamp(5, 20));
-    looks(&mut all, &mut ours, &mut peer, rounds);
+    looks(&mut all, &mut ours, &mut peer, &mine, rounds);
     table.part(&format!("one job at a time, {rounds} rounds, p50 in us"));
     let (peer_handle, sync) = (all.peer_handle.p50(), all.fdatasync.p50());
     let base = "rmcp in process + fdatasync";
@@ -196,12 +196,18 @@ fn rested(all: &mut Rounds, ours: &mut Client, rounds: usize) {
 }
 
 /// Looks at what has ended, while nothing runs.
-fn looks(all: &mut Rounds, ours: &mut Client, peer: &mut Client, rounds: usize) {
+fn looks(
+    all: &mut Rounds,
+    ours: &mut Client,
+    peer: &mut Client,
+    mine: &std::path::Path,
+    rounds: usize,
+) {
     let (id, _) = ours.submit();
     ours.wait(&id);
     let (started, _) = peer.call_raw("inproc", json!({}));
     let theirs = json!({"taskId": started["taskId"]});
-    std::thread::sleep(Duration::from_millis(500));
+    settle(mine);
     for _ in 0..rounds {
         all.peer_poll.push(peer.ask("tasks/get", &theirs).1);
         all.poll.push(ours.poll(&id).1);
