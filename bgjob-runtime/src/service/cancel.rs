@@ -33,13 +33,13 @@ impl JobService {
                 if let Err(error) = self.start_hooks() {
                     tracing::warn!(%error, "a hook stays due until somebody looks after the jobs");
                 }
-                self.render(&finished.record)
+                self.view_of(&finished.record)
             }
             CancelAnswer::Requested(job) => {
                 projection::publish_job(&self.data, &job);
-                self.render(&job)
+                self.view_of(&job)
             }
-            CancelAnswer::AlreadyEnded(job) => self.render(&job),
+            CancelAnswer::AlreadyEnded(job) => self.view_of(&job),
         }
     }
 }

@@ -72,7 +72,7 @@ impl JobService {
     /// # Errors
     /// `job_not_found`, or `storage_error`.
     pub fn view(&self, owner: &Owner, id: &JobId) -> Result<JobView> {
-        self.render(&self.record(owner, id)?)
+        self.view_of(&self.record(owner, id)?)
     }
 
     /// The row of a job and what a caller needs to know of it.
@@ -81,7 +81,7 @@ impl JobService {
     /// `job_not_found`, or `storage_error`.
     pub fn standing(&self, owner: &Owner, id: &JobId) -> Result<Standing> {
         let record = self.record(owner, id)?;
-        let view = self.render(&record)?;
+        let view = self.view_of(&record)?;
         let running = Some(&record).filter(|job| job.state.is_running());
         let said_at = running
             .and_then(|job| self.progress(job))
@@ -115,7 +115,7 @@ impl JobService {
             hook: hook.map(Into::into),
             artifacts: self.list_artifacts(id)?,
             dir: Some(self.data.job(id).path().display().to_string()),
-            ..self.render(&job)?
+            ..self.view_of(&job)?
         })
     }
 
@@ -168,7 +168,11 @@ impl JobService {
         Ok(self.data.job(id).path().to_path_buf())
     }
 
-    pub(super) fn render(&self, job: &JobRecord) -> Result<JobView> {
+    /// What a caller needs to know of a job whose row was read.
+    ///
+    /// # Errors
+    /// `storage_error`.
+    pub fn view_of(&self, job: &JobRecord) -> Result<JobView> {
         let mut view = self.with_live_facts(job, JobView::lean(job));
         match job.state {
             JobState::Queued => {

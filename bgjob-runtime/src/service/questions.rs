@@ -51,7 +51,7 @@ impl JobService {
             .answer(owner.as_str(), id, &given, clock::now_ms())?;
         failpoint!("answer.after_commit");
         projection::publish_job(&self.data, &job);
-        self.render(&job)
+        self.view_of(&job)
     }
 }
 

@@ -157,7 +157,7 @@ impl JobService {
     }
 
     fn replayed(&self, record: &JobRecord) -> Result<JobView> {
-        let view = self.render(record)?;
+        let view = self.view_of(record)?;
         Ok(JobView {
             replayed: Some(true),
             ..view

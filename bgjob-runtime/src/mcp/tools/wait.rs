@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::error::{Code, Result};
 use crate::job::id::JobId;
+use crate::job::record::JobRecord;
 use crate::job::state::JobState;
 use crate::job::view::JobView;
 use crate::mcp::args::Until;
@@ -39,7 +40,7 @@ pub struct Wait<'a> {
 
 /// What may end a wait.
 struct Glance {
-    state: JobState,
+    job: JobRecord,
     phase: Option<String>,
 }
 
@@ -49,12 +50,10 @@ impl Wait<'_> {
     /// # Errors
     /// As for [`JobService::view`](crate::service::JobService::view).
     pub async fn run(&self, context: &RequestContext<RoleServer>) -> Result<Vec<JobView>> {
-        if self.limit.is_zero() {
-            return self.views();
-        }
         // Whose job it is comes first: nothing is done with a foreign one that an unknown one is spared.
-        if self.is_over(&self.glances()?) {
-            return self.views();
+        let seen = self.glances()?;
+        if self.limit.is_zero() || self.is_over(&seen) {
+            return self.told(&seen);
         }
         // Armed before the look that counts: a change cannot fall between.
         let watch = self.jobs.watch(self.ids);
@@ -74,8 +73,7 @@ impl Wait<'_> {
                 changed = Waiting::changed_if(watch.as_ref()) => self.look_again(&mut seen, &changed),
                 () = sleep_until(all_seen + pause) => {
                     all_seen = Instant::now();
-                    let all = (0..seen.len()).collect();
-                    self.look_again(&mut seen, &all)
+                    self.look_at_all(&mut seen)
                 }
                 () = sleep_until(deadline) => break,
                 () = self.jobs.ended().fired() => break,
@@ -86,22 +84,26 @@ impl Wait<'_> {
             };
             ignoring_the_disk(looked)?;
         }
-        match self.views() {
+        match self.told_now(&mut seen) {
             Err(error) if error.code == Code::StorageError => {
                 sleep(POLL).await;
-                self.views()
+                self.told_now(&mut seen)
             }
             views => views,
         }
     }
 
-    fn views(&self) -> Result<Vec<JobView>> {
-        let view = |id| self.jobs.service().view(self.jobs.owner(), id);
-        let views = self.ids.iter().map(view).collect::<Result<Vec<_>>>()?;
-        if views.iter().any(|view| view.state.is_live()) {
-            self.jobs.beside().look_after();
-        }
-        Ok(views)
+    /// How the jobs stand now; what has ended stands as it did.
+    fn told_now(&self, seen: &mut [Glance]) -> Result<Vec<JobView>> {
+        self.look_at_all(seen)?;
+        self.told(seen)
+    }
+
+    fn told(&self, seen: &[Glance]) -> Result<Vec<JobView>> {
+        let service = self.jobs.service();
+        seen.iter()
+            .map(|glance| service.view_of(&glance.job))
+            .collect()
     }
 
     fn glances(&self) -> Result<Vec<Glance>> {
@@ -119,10 +121,7 @@ impl Wait<'_> {
         let job = service.record(self.jobs.owner(), id)?;
         let told = self.phases && self.ids.len() == 1;
         let phase = told.then(|| service.phase(&job)).flatten();
-        Ok(Glance {
-            state: job.state,
-            phase,
-        })
+        Ok(Glance { job, phase })
     }
 
     /// A wait for fifty jobs is woken a hundred times: each time it looks at what has changed alone.
@@ -140,6 +139,11 @@ impl Wait<'_> {
         looked
     }
 
+    fn look_at_all(&self, seen: &mut [Glance]) -> Result<()> {
+        let all = (0..seen.len()).collect();
+        self.look_again(seen, &all)
+    }
+
     fn look_after(&self, seen: &[Glance]) {
         if seen.iter().any(Glance::is_live) {
             self.jobs.beside().look_after();
@@ -147,7 +151,10 @@ impl Wait<'_> {
     }
 
     fn is_over(&self, now: &[Glance]) -> bool {
-        if now.iter().any(|job| job.state == JobState::InputRequired) {
+        if now
+            .iter()
+            .any(|seen| seen.job.state == JobState::InputRequired)
+        {
             return true;
         }
         match self.until {
@@ -159,7 +166,7 @@ impl Wait<'_> {
 
 impl Glance {
     fn is_live(&self) -> bool {
-        !self.state.is_terminal()
+        !self.job.state.is_terminal()
     }
 }
 
