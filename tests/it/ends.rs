@@ -1,5 +1,7 @@
 //! How a job can end, and what it says of it.
 
+use bgjob_tests::oracle::Oracle;
+use bgjob_tests::until;
 use serde_json::json;
 
 use crate::sandbox;
@@ -22,6 +24,21 @@ fn a_result_comes_back_as_it_was_returned() {
     assert_eq!(sandbox.finish("add", &json!({"a": 1, "b": 2}))["result"], 3);
     assert_eq!(sandbox.finish("empty", &json!({}))["result"], json!({}));
     assert_eq!(sandbox.finish("nothing", &json!({}))["state"], "completed");
+}
+
+#[test]
+fn the_folder_of_a_job_says_soon_that_it_runs() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
+    until("job.json says that it runs", || {
+        let record = std::fs::read(sandbox.job_dir(&id).join("job.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        record["state"] == "running"
+    });
+    oracle.open();
+    sandbox.wait(&id);
 }
 
 #[test]

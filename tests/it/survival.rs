@@ -7,7 +7,7 @@ use std::process::Stdio;
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::processes::Kind;
 use bgjob_tests::until;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, geteuid, getpgid, getsid, kill_process_group};
 use serde_json::json;
 
 use crate::sandbox;
@@ -94,6 +94,31 @@ fn a_worker_does_not_outlive_its_supervisor() {
     }
     // The parent-death signal, with nobody looking after anything.
     until("the worker is dead", || oracle.waiting().is_empty());
+}
+
+#[test]
+fn a_worker_has_a_group_of_its_own_in_a_session_that_gives_way() {
+    let sandbox = sandbox();
+    let oracle = Oracle::listen(&sandbox.path("gate"));
+    let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
+    oracle.wait_for(1);
+    let pid_of = |kind: Kind| {
+        let all = sandbox.processes();
+        let found = all.iter().find(|found| found.kind == kind);
+        Pid::from_raw(found.expect("a process").pid)
+    };
+    let (supervisor, worker) = (pid_of(Kind::Supervisor), pid_of(Kind::Worker));
+    assert_eq!(getpgid(worker).ok(), worker, "killing it kills nobody else");
+    assert_eq!(getsid(worker).unwrap(), getsid(supervisor).unwrap());
+    assert_ne!(getsid(worker).unwrap(), getsid(None).unwrap());
+    let pid = worker.expect("a worker").as_raw_nonzero();
+    let told = std::fs::read_to_string(format!("/proc/{pid}/autogroup")).unwrap_or_default();
+    // Not where the kernel has none; and others may be told to come later.
+    if !told.is_empty() && geteuid().is_root() {
+        assert!(told.trim_end().ends_with("nice 5"), "{told}");
+    }
+    oracle.open();
+    sandbox.wait(&id);
 }
 
 #[test]

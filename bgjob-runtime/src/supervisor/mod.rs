@@ -35,7 +35,7 @@ use crate::sys::lock::Lock;
 use crate::sys::seats::Seat;
 use crate::sys::warm::{ROOM_VAR, Warm};
 use crate::sys::watch::Watch;
-use crate::sys::{host, process};
+use crate::sys::{host, process, schedule};
 
 use child::{Attempt, NotStarted};
 use commit::{End, persist};
@@ -111,6 +111,7 @@ pub fn run(work: fn() -> u8) -> Result<()> {
         boot: host::boot_id(),
         watch: Watch::new().ok(),
         memory: None,
+        gives_way: schedule::give_way(),
         worked: false,
     }
     .drain();
@@ -146,6 +147,8 @@ struct Supervisor {
     watch: Option<Watch>,
     /// The last look at what was killed for want of memory.
     memory: Option<MemoryKills>,
+    /// Whether the scheduler knows that jobs give way.
+    gives_way: bool,
     /// Whether it has run a job since it last lingered.
     worked: bool,
 }
@@ -180,6 +183,7 @@ impl Supervisor {
                     drop(sleeper.take());
                     self.sit(&slot.settings);
                     self.pass_the_baton(&slot.settings);
+                    self.gives_way = self.gives_way || schedule::give_way();
                     self.run_job(*slot);
                     self.worked = true;
                 }

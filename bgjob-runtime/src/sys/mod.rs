@@ -13,6 +13,7 @@ pub mod host;
 pub mod interrupt;
 pub mod lock;
 pub mod process;
+pub mod schedule;
 pub mod seats;
 pub mod spawn;
 pub mod stdio;

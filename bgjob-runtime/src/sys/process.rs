@@ -138,19 +138,15 @@ pub struct WorkerStart<'a> {
     pub argv: [&'a str; 2],
 }
 
-/// In a forked worker: own session, the lock that it and its children hold, and what [`be_mortal`] does.
+/// In a forked worker: own process group, the lock that it and its children hold, and what [`be_mortal`] does.
 pub(super) fn become_worker(parent: Pid, tree_lock: i32) -> io::Result<()> {
-    become_apart(parent)?;
+    rustix::process::setpgid(None, None)?;
+    be_mortal(parent)?;
     // SAFETY: `tree_lock` is a valid descriptor of this process; only its close-on-exec flag changes.
     if unsafe { libc::fcntl(tree_lock, libc::F_SETFD, 0) } != 0 {
         return Err(io::Error::last_os_error());
     }
     Ok(())
-}
-
-fn become_apart(parent: Pid) -> io::Result<()> {
-    rustix::process::setsid()?;
-    be_mortal(parent)
 }
 
 /// SIGKILL when the thread of `parent` that started us dies, no core dumps, first in line for the OOM
@@ -210,7 +206,10 @@ pub fn spawn_hook(start: HookStart<'_>) -> io::Result<Child> {
     // SAFETY: the closure runs between fork and exec of a single-threaded process; it only makes
     // system calls on values that it owns.
     unsafe {
-        command.pre_exec(move || become_apart(parent));
+        command.pre_exec(move || {
+            rustix::process::setsid()?;
+            be_mortal(parent)
+        });
     }
     command.spawn()
 }

@@ -22,7 +22,7 @@ use super::process::{WorkerStart, be_mortal};
 /// The pid of the supervisor that a worker must not outlive.
 pub const SUPERVISOR_VAR: &str = "BGJOB_SUPERVISOR";
 
-/// Starts the worker in a session of its own. The caller must have one thread.
+/// Starts the worker in a process group of its own. The caller must have one thread.
 ///
 /// # Errors
 /// When it cannot be started there; `WouldBlock` and "too many open files" pass with time.
@@ -131,12 +131,13 @@ impl Drop for Actions {
     }
 }
 
-/// How the new process begins: in a session of its own, no signal blocked, SIGPIPE as it usually is.
+/// How the new process begins: in a process group of its own, no signal blocked, SIGPIPE as it usually is.
+/// Not in a session of its own: it would not [give way](super::schedule::give_way) as its supervisor's does.
 struct Attributes(libc::posix_spawnattr_t);
 
 impl Attributes {
     fn new() -> io::Result<Self> {
-        let flags = libc::POSIX_SPAWN_SETSID
+        let flags = libc::POSIX_SPAWN_SETPGROUP as i16
             | libc::POSIX_SPAWN_SETSIGMASK as i16
             | libc::POSIX_SPAWN_SETSIGDEF as i16;
         let mut attributes = MaybeUninit::uninit();

@@ -123,7 +123,7 @@ pub fn run(table: &mut Table, rounds: usize) {
         all.woken.p50() / 1000.0,
         Budget::Most(5.0),
     );
-    burst(table, &mut ours, &mut peer, &mut all, rounds);
+    burst(table, &mut ours, &mut peer, &all, rounds);
     throughput(table, &mut ours, dir.path(), (5 * rounds).max(300));
     progress(table, &mut ours);
     drop(ours);
@@ -216,31 +216,50 @@ fn looks(
     }
 }
 
-fn burst(table: &mut Table, ours: &mut Client, peer: &mut Client, all: &mut Rounds, rounds: usize) {
-    let (mut mine, mut theirs) = (Times::default(), Times::default());
-    let mut last = String::new();
-    for _ in 0..rounds {
-        let (id, took) = ours.submit();
-        (last, _) = (id, mine.push(took));
-        theirs.push(peer.call_raw("inproc", json!({})).1);
-    }
-    // In the order of submission, so the last one ends about last.
-    ours.wait(&last);
-    let sync = all.fdatasync.p50();
+/// Three bursts, and the middle figure of each kind: a single one has two calls beyond its 99th percentile.
+fn burst(table: &mut Table, ours: &mut Client, peer: &mut Client, all: &Rounds, rounds: usize) {
+    let mut bursts = [(); 3].map(|()| one_burst(ours, peer, rounds));
+    let mut middle = |figure: fn(&Burst) -> f64| {
+        bursts.sort_by(|one, other| figure(one).total_cmp(&figure(other)));
+        figure(&bursts[1])
+    };
     table.row(
         "call -> handle, back to back",
-        mine.p50(),
-        5.0 * theirs.p50() + sync,
+        middle(|burst| burst.mine.p50()),
+        5.0 * middle(|burst| burst.theirs.p50()) + all.fdatasync.p50(),
         "5 x rmcp in process + fdatasync",
         Budget::Times(1.0),
     );
+    // The middle ratio, not the ratio of the middles.
+    let ratio = |burst: &Burst| burst.mine.at(99) / burst.mine.p50();
+    bursts.sort_by(|one, other| ratio(one).total_cmp(&ratio(other)));
     table.row(
         "call -> handle, back to back, p99",
-        mine.at(99),
-        mine.p50(),
+        bursts[1].mine.at(99),
+        bursts[1].mine.p50(),
         "own p50",
         Budget::Times(5.0),
     );
+}
+
+/// Times of calls back to back, ours and the peer's.
+#[derive(Default)]
+struct Burst {
+    mine: Times,
+    theirs: Times,
+}
+
+fn one_burst(ours: &mut Client, peer: &mut Client, calls: usize) -> Burst {
+    let mut burst = Burst::default();
+    let mut last = String::new();
+    for _ in 0..calls {
+        let (id, took) = ours.submit();
+        (last, _) = (id, burst.mine.push(took));
+        burst.theirs.push(peer.call_raw("inproc", json!({})).1);
+    }
+    // In the order of submission, so the last one ends about last.
+    ours.wait(&last);
+    burst
 }
 
 fn throughput(table: &mut Table, ours: &mut Client, dir: &std::path::Path, jobs: usize) {

@@ -1,0 +1,23 @@
+//! What the scheduler is told about jobs.
+
+use std::io;
+
+/// How far jobs give way, on the scale of nice(1): -20 to 19, 0 is usual. At 5 a session that competes with
+/// a usual one for a core has a third of its share, and where nobody competes all of it.
+const NICE: &str = "5";
+/// Of the session of whoever reads or writes it; only where the kernel groups sessions (sched(7), "The
+/// autogroup feature").
+const AUTOGROUP: &str = "/proc/self/autogroup";
+
+/// Tells the scheduler that the session of this process gives way to others, and with it all that is started
+/// in it; whether there is nothing more to tell. Else tell it later: those without privileges may do so ten
+/// times a second, all of the machine together.
+///
+/// Without that, a server and its client have together the share of one of its jobs. And it can be taken
+/// back without a privilege, which nice(2) cannot.
+pub fn give_way() -> bool {
+    match std::fs::write(AUTOGROUP, NICE) {
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        Ok(()) => true,
+    }
+}
