@@ -19,6 +19,10 @@ use crate::service::JobService;
 /// themselves need no server.
 pub(super) const FAREWELL: Duration = Duration::from_millis(120);
 
+/// Threads that wait for the disk. They share one ledger, so that more would not do more; and tokio's usual
+/// number, 512, lets a server under load grow by a thread's memory now and then for as long as it lasts.
+pub(super) const THREADS: usize = 8;
+
 /// How to serve.
 #[derive(Clone, Debug, Default)]
 pub struct ServeOptions {
@@ -39,6 +43,7 @@ pub struct ServeOptions {
 /// When there is nothing to serve on, or two tools would have one name.
 pub fn serve_stdio(service: Arc<JobService>, options: ServeOptions) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(THREADS)
         .enable_all()
         .build()?;
     let done = runtime.block_on(serve(service, options));

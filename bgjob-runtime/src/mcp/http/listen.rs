@@ -18,7 +18,7 @@ use super::gate::{Gate, PATH, owned};
 use super::options::HttpOptions;
 use crate::error::{Code, Error, Result};
 use crate::mcp::jobs::Jobs;
-use crate::mcp::serve::{FAREWELL, ServeOptions, Stop, named};
+use crate::mcp::serve::{FAREWELL, ServeOptions, Stop, THREADS, named};
 use crate::mcp::transport::Ended;
 use crate::service::JobService;
 
@@ -75,6 +75,7 @@ pub fn serve_http(
     let gate = Gate::new(http, tokens, limits, server, service)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .max_blocking_threads(THREADS)
         .enable_all()
         .build()
         .map_err(|error| Error::storage("serve", error))?;
