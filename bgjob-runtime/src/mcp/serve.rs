@@ -14,6 +14,7 @@ use super::server::Server;
 use super::stdio::stdio;
 use super::transport::{Ended, Limits, LineTransport};
 use crate::service::JobService;
+use crate::sys::host;
 
 /// What a leaving server still does: answers under way, and processes being started. The jobs
 /// themselves need no server.
@@ -42,6 +43,7 @@ pub struct ServeOptions {
 /// # Errors
 /// When there is nothing to serve on, or two tools would have one name.
 pub fn serve_stdio(service: Arc<JobService>, options: ServeOptions) -> io::Result<()> {
+    host::share_allocator();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(THREADS)
         .enable_all()

@@ -135,6 +135,16 @@ pub fn keep_freed_memory() {
     }
 }
 
+/// Has all threads of a server share two parts of the allocator (`M_ARENA_MAX`, mallopt(3)), before it has threads:
+/// else each thread has one of its own, and each grows for itself, to what [`keep_freed_memory`] lets it keep.
+pub fn share_allocator() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: sets a number in the allocator, under its own lock.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 2);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,7 @@ use crate::mcp::jobs::Jobs;
 use crate::mcp::serve::{FAREWELL, ServeOptions, Stop, THREADS, named};
 use crate::mcp::transport::Ended;
 use crate::service::JobService;
+use crate::sys::host;
 
 /// Connections at once; further ones wait to be accepted.
 const CONNECTIONS: usize = 512;
@@ -73,6 +74,7 @@ pub fn serve_http(
     let jobs = owned(jobs);
     let server = named(jobs.clone(), &service, options.instructions.as_deref());
     let gate = Gate::new(http, tokens, limits, server, service)?;
+    host::share_allocator();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(THREADS)
