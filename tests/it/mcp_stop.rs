@@ -163,6 +163,23 @@ fn a_bare_call_over_a_pipe_serves() {
 }
 
 #[test]
+fn a_server_has_few_threads_however_many_calls_there_are() {
+    let sandbox = sandbox();
+    let mut server = Server::start(&sandbox);
+    let calls: Vec<u64> = (0..200)
+        .map(|_| server.begin_call("add", &json!({"a": 1, "b": 1})))
+        .collect();
+    for id in calls {
+        server.answer(&json!(id));
+    }
+    // One that answers, and eight for the disk. None of these ends within ten seconds.
+    let tasks = format!("/proc/{}/task", server.pid().as_raw_nonzero());
+    let threads = std::fs::read_dir(tasks).unwrap().count();
+    assert!((2..=9).contains(&threads), "{threads} threads");
+    sandbox.settle();
+}
+
+#[test]
 fn an_idle_server_uses_no_processor() {
     let sandbox = sandbox();
     let mut server = Server::start(&sandbox);

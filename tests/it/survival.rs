@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::processes::Kind;
-use bgjob_tests::until;
+use bgjob_tests::{Sandbox, until};
 use rustix::process::{Pid, Signal, geteuid, getpgid, getsid, kill_process_group};
 use serde_json::json;
 
@@ -98,7 +98,14 @@ fn a_worker_does_not_outlive_its_supervisor() {
 
 #[test]
 fn a_worker_has_a_group_of_its_own_in_a_session_that_gives_way() {
-    let sandbox = sandbox();
+    for warm in ["false", "true"] {
+        let sandbox = sandbox();
+        sandbox.set("warm_workers", warm);
+        stands_apart(&sandbox);
+    }
+}
+
+fn stands_apart(sandbox: &Sandbox) {
     let oracle = Oracle::listen(&sandbox.path("gate"));
     let id = sandbox.submit("gate", &json!({"socket": oracle.path()}));
     oracle.wait_for(1);
