@@ -23,6 +23,7 @@ use crate::store::job_dir::{ExitRecord, JobDir, note_on_stderr, write_exit_recor
 use crate::store::ledger::{Ledger, Settings};
 use crate::store::projection::{publish_job, read_value};
 use crate::sys::lock::Lock;
+use crate::sys::schedule;
 use crate::sys::sweep;
 use crate::sys::tree;
 use crate::sys::watch::{Touches, Watch, wait_readable};
@@ -202,6 +203,7 @@ impl<'a> Attempt<'a> {
                 tree::kill_now(worker);
             }
             tree::reap_orphans(worker);
+            schedule::give_way();
             if !shown && began.elapsed() >= SHOW_AFTER {
                 shown = true;
                 publish_job(self.data, self.job);

@@ -96,6 +96,7 @@ pub fn run(work: fn() -> u8) -> Result<()> {
     failpoint!("launch.before_detach");
     process::detach().map_err(|error| Error::storage("detach a supervisor", error))?;
     process::allow_open_files();
+    schedule::give_way();
     let _lines = diagnostics::begin_here(tracing::Level::WARN);
     process::adopt_orphans(true).map_err(|error| Error::storage("become a subreaper", error))?;
     tracing::info!("a supervisor begins");
@@ -111,7 +112,6 @@ pub fn run(work: fn() -> u8) -> Result<()> {
         boot: host::boot_id(),
         watch: Watch::new().ok(),
         memory: None,
-        gives_way: schedule::give_way(),
         worked: false,
     }
     .drain();
@@ -147,8 +147,6 @@ struct Supervisor {
     watch: Option<Watch>,
     /// The last look at what was killed for want of memory.
     memory: Option<MemoryKills>,
-    /// Whether the scheduler knows that jobs give way.
-    gives_way: bool,
     /// Whether it has run a job since it last lingered.
     worked: bool,
 }
@@ -183,7 +181,6 @@ impl Supervisor {
                     drop(sleeper.take());
                     self.sit(&slot.settings);
                     self.pass_the_baton(&slot.settings);
-                    self.gives_way = self.gives_way || schedule::give_way();
                     self.run_job(*slot);
                     self.worked = true;
                 }

@@ -1,6 +1,7 @@
 //! What the scheduler is told about jobs.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How far jobs give way, on the scale of nice(1): -20 to 19, 0 is usual. At 5 a session that competes with
 /// a usual one for a core has a third of its share, and where nobody competes all of it.
@@ -9,15 +10,19 @@ const NICE: &str = "5";
 /// autogroup feature").
 const AUTOGROUP: &str = "/proc/self/autogroup";
 
+/// Whether there is nothing more to tell: it has been told, or this kernel does not group sessions.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+
 /// Tells the scheduler that the session of this process gives way to others, and with it all that is started
-/// in it; whether there is nothing more to tell. Else tell it later: those without privileges may do so ten
-/// times a second, all of the machine together.
+/// in it. Ask for it again now and then, which costs nothing once it is done: those without privileges may
+/// tell it ten times a second, all of the machine together.
 ///
 /// Without that, a server and its client have together the share of one of its jobs. And it can be taken
 /// back without a privilege, which nice(2) cannot.
-pub fn give_way() -> bool {
-    match std::fs::write(AUTOGROUP, NICE) {
-        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-        Ok(()) => true,
+pub fn give_way() {
+    if !IS_TOLD.load(Ordering::Relaxed) {
+        let told = std::fs::write(AUTOGROUP, NICE);
+        let later = told.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        IS_TOLD.store(!later, Ordering::Relaxed);
     }
 }
