@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Command;
 use std::ptr;
+use std::sync::mpsc::{self, Receiver};
 use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Resource, WaitOptions};
@@ -125,14 +126,16 @@ impl Warm {
         ledger: &Path,
         work: fn() -> u8,
     ) -> ! {
+        let (go, wait) = mpsc::channel();
         let begun = catch_unwind(AssertUnwindSafe(|| {
             self.settle(parent, start, &say, ledger)?;
-            begin_thread(self.stack, work)
+            begin_thread(self.stack, wait, work)
         }));
         match begun {
             Ok(Ok(thread)) => {
-                // What the supervisor waits for.
+                // What the supervisor waits for; the work begins after it, and so never finds it open.
                 drop(say);
+                let _ = go.send(());
                 // It ends the process.
                 let _ = thread.join();
             }
@@ -343,14 +346,15 @@ fn leave_before_older_handlers() -> io::Result<()> {
 }
 
 /// Does `work` on a new thread: what threads keep for themselves is fresh there, such as the keys of
-/// hash tables, random generators and the span of the supervisor. It ends the process.
-fn begin_thread(stack: usize, work: fn() -> u8) -> io::Result<JoinHandle<()>> {
+/// hash tables, random generators and the span of the supervisor. It begins at a word, and ends the process.
+fn begin_thread(stack: usize, word: Receiver<()>, work: fn() -> u8) -> io::Result<JoinHandle<()>> {
     // Signals are for the worker's threads: this one must not take what they have blocked.
     set_mask(libc::sigfillset);
     let name = "main".to_owned();
     let builder = std::thread::Builder::new().name(name).stack_size(stack);
     builder.spawn(move || {
         set_mask(libc::sigemptyset);
+        let _ = word.recv();
         let status = catch_unwind(work).unwrap_or(101);
         std::process::exit(status.into());
     })
