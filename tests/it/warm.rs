@@ -5,7 +5,7 @@ use std::process::Command;
 
 use bgjob_tests::oracle::Oracle;
 use bgjob_tests::processes::Kind;
-use bgjob_tests::{Sandbox, feed, finish};
+use bgjob_tests::{Sandbox, feed, finish, until};
 use serde_json::{Value, json};
 
 use crate::sandbox;
@@ -57,6 +57,10 @@ fn run(sandbox: &Sandbox, tool: &str, input: &Value, env: &[(&str, &str)]) -> (V
     let ran = feed(&mut command, input.to_string().as_bytes());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let id = ran.stdout.trim();
+    // A command that looked at it earlier might start a supervisor that tells nothing.
+    until("it has ended", || {
+        !["queued", "running"].contains(&sandbox.recorded(id).as_str())
+    });
     let view = sandbox.wait(id);
     sandbox.settle();
     (view, how(sandbox, id))
