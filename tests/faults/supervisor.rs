@@ -1,7 +1,9 @@
 //! Supervisors that die at each edge between claiming a job and having shown its end.
 
 use bgjob_tests::oracle::Oracle;
+use bgjob_tests::orders::resume;
 use bgjob_tests::processes::Kind;
+use bgjob_tests::until;
 use serde_json::{Value, json};
 
 use crate::{Scenario, sandbox, settle};
@@ -42,6 +44,10 @@ pub const ALL: &[Scenario] = &[
     (
         "a_supervisor_stopped_with_the_lock_does_not_strand_the_others",
         a_supervisor_stopped_with_the_lock_does_not_strand_the_others,
+    ),
+    (
+        "a_supervisor_stopped_beside_a_new_worker_knows_that_it_ran_out_of_time",
+        a_supervisor_stopped_beside_a_new_worker_knows_that_it_ran_out_of_time,
     ),
 ];
 
@@ -253,4 +259,20 @@ fn a_supervisor_stopped_with_the_lock_does_not_strand_the_others() {
     assert_eq!(sandbox.recorded(&held), "queued");
     bgjob_tests::orders::resume(stopped);
     settle(&sandbox, &[held, other], Some(&oracle));
+}
+
+fn a_supervisor_stopped_beside_a_new_worker_knows_that_it_ran_out_of_time() {
+    let sandbox = sandbox();
+    sandbox.order("run.after_fork=stop");
+    let id = sandbox.submit("stubborn", &json!({}));
+    let stopped = sandbox.wait_for_hit("run.after_fork");
+    // Timeout 1 s, grace 10 s, margin 5 s: the worker's own timer.
+    until("the worker's own timer has killed it", || {
+        let all = sandbox.processes();
+        all.iter().all(|found| found.kind != Kind::Worker)
+    });
+    resume(stopped);
+    let view = sandbox.wait(&id);
+    assert_eq!(view["error"]["code"], "timed_out", "{view}");
+    settle(&sandbox, &[id], None);
 }

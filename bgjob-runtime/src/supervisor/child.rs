@@ -121,9 +121,11 @@ impl<'a> Attempt<'a> {
         memory: &mut Option<MemoryKills>,
     ) -> Result<End, NotStarted> {
         failpoint!("run.before_fork");
+        // The worker's own timer starts in between: whoever is stopped here must not think that it ran less.
+        let began = Instant::now();
         let pid = self.start()?;
         failpoint!("run.after_fork");
-        let (exit, usage, cause) = self.watch(pid, ledger, watch, memory);
+        let (exit, usage, cause) = self.watch(pid, began, ledger, watch, memory);
         let record = ExitRecord {
             v: 1,
             nonce: self.nonce.clone(),
@@ -160,11 +162,11 @@ impl<'a> Attempt<'a> {
     fn watch(
         &self,
         worker: Pid,
+        began: Instant,
         ledger: &mut Ledger,
         watch: Option<&Watch>,
         last: &mut Option<MemoryKills>,
     ) -> (Exit, Option<crate::job::outcome::Usage>, Option<Cause>) {
-        let began = Instant::now();
         let pidfd = tree::open_child(worker).ok();
         let watch = watch.and_then(|watch| watch.touches(self.dir.path()).ok());
         let mut asked: Option<(Cause, Instant)> = None;
