@@ -153,18 +153,30 @@ impl JobDir {
         self.file(&format!(".results.{nonce}.half"))
     }
 
-    /// Removes what an ended attempt left beside a result.
-    pub fn remove_attempt(&self, nonce: &str) {
-        for path in [
+    /// What an ended attempt may have left beside a result.
+    pub fn leftovers(&self, nonce: &str) -> Vec<PathBuf> {
+        vec![
             self.attempt_patch(nonce),
             self.attempt_error(nonce),
             self.half_results(nonce),
             self.questions(nonce),
             self.answers(nonce),
             self.hidden_progress(),
-        ] {
-            // What cannot be removed goes with the directory.
-            let _ = files::remove_if_there(&path);
+        ]
+    }
+
+    /// Removes these of its files that are there. One look at what there is takes less than a try for each.
+    pub fn remove(&self, unwanted: &[PathBuf]) {
+        let names = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        for path in names.map(|entry| entry.path()) {
+            // As texts: paths are compared part by part.
+            if unwanted
+                .iter()
+                .any(|one| one.as_os_str() == path.as_os_str())
+            {
+                // What cannot be removed goes with the directory.
+                let _ = files::remove_if_there(&path);
+            }
         }
     }
 

@@ -58,10 +58,8 @@ fn write_record(dir: &JobDir, job: &JobRecord) -> io::Result<()> {
     let folder = File::open(dir.path())?;
     folder.lock()?;
     let path = dir.record();
-    let shown = files::read_capped(&path, RECORD_BYTES)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Revision>(&bytes).ok());
-    if shown.is_some_and(|shown| shown.revision >= job.revision) {
+    // The row of an ended job is its last.
+    if !job.state.is_terminal() && shown_revision(dir) >= Some(job.revision) {
         return Ok(());
     }
     let view = JobView::full(job);
@@ -72,6 +70,13 @@ fn write_record(dir: &JobDir, job: &JobRecord) -> io::Result<()> {
     })
     .map_err(io::Error::other)?;
     files::write_atomic(&path, &bytes, Durability::Relaxed)
+}
+
+/// The revision of the row that `job.json` shows, if it is there and whole.
+fn shown_revision(dir: &JobDir) -> Option<i64> {
+    let bytes = files::read_capped(&dir.record(), RECORD_BYTES).ok()?;
+    let shown: Revision = serde_json::from_slice(&bytes).ok()?;
+    Some(shown.revision)
 }
 
 /// Rewrites the readable copy of a field from the ledger, or removes it if the field is empty.
@@ -129,19 +134,21 @@ fn write_field(
 /// plain name. Says whether they are there.
 pub fn settle_files(dir: &JobDir, job: &JobRecord) -> bool {
     let mut settled = true;
+    let mut unwanted = Vec::new();
     if let Some(nonce) = &job.nonce {
         settled = match fs::rename(dir.attempt_results(nonce), dir.results()) {
             Ok(()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
         if settled {
-            dir.remove_attempt(nonce);
+            unwanted = dir.leftovers(nonce);
         }
     }
     if job.state == JobState::Completed {
         // Nobody goes on from there; a retry by hand computes anew.
-        let _ = files::remove_if_there(&dir.checkpoint());
+        unwanted.push(dir.checkpoint());
     }
+    dir.remove(&unwanted);
     if let Some(error) = &job.error
         && let Ok(bytes) = serde_json::to_vec_pretty(error)
     {
@@ -164,14 +171,11 @@ pub fn is_unfinished(dir: &JobDir) -> bool {
 /// Whether the readable copies of an ended job are there and of its row: they are not synced, and a power
 /// cut may leave older ones, empty ones or none. A directory that is not there shows nothing, and will not.
 pub fn shows_end(dir: &JobDir, job: &JobRecord) -> bool {
-    let revision = files::read_capped(&dir.record(), RECORD_BYTES)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Revision>(&bytes).ok());
     let error = || {
         files::read_capped(&dir.error(), RECORD_BYTES)
             .is_ok_and(|bytes| serde_json::from_slice::<&RawValue>(&bytes).is_ok())
     };
-    let whole = revision.is_some_and(|shown| shown.revision >= job.revision)
+    let whole = shown_revision(dir) >= Some(job.revision)
         && (job.error.is_none() || error())
         && (job.state != JobState::Completed || dir.results().exists());
     whole || !dir.path().is_dir()

@@ -39,6 +39,8 @@ const SHORT_LOOK: Duration = Duration::from_millis(100);
 /// Whoever watches a job is told that it runs, and its readable copy says so, once it has run for so long: of a
 /// shorter one its end is news enough, and the two cost as much as a commit.
 const SHOW_AFTER: Duration = Duration::from_millis(50);
+/// A worker that ends so soon is not watched for anything else: that costs a thirtieth of a short job.
+const UNWATCHED: Duration = Duration::from_millis(10);
 /// Jobs that follow one another so closely share a look at what was killed for want of memory.
 const SHARED_LOOK: Duration = Duration::from_millis(50);
 /// How long one round of killing lasts before the tree counts as unkillable for now.
@@ -167,12 +169,15 @@ impl<'a> Attempt<'a> {
         watch: Option<&Watch>,
         last: &mut Option<MemoryKills>,
     ) -> (Exit, Option<crate::job::outcome::Usage>, Option<Cause>) {
-        let pidfd = tree::open_child(worker).ok();
-        let watch = watch.and_then(|watch| watch.touches(self.dir.path()).ok());
-        let mut asked: Option<(Cause, Instant)> = None;
-        let mut shown = false;
         let mut memory = MemoryKills::recent(*last, SHARED_LOOK);
         *last = Some(memory);
+        let pidfd = tree::open_child(worker).ok();
+        let pidfd = pidfd.as_ref().map(AsFd::as_fd);
+        let watch = watch
+            .filter(|_| !self.ends_at_once(pidfd))
+            .and_then(|watch| watch.touches(self.dir.path()).ok());
+        let mut asked: Option<(Cause, Instant)> = None;
+        let mut shown = false;
         let mut logs = self.capped_logs();
         let mut questions = Carrier::new(self.data, &self.dir, &self.nonce);
         loop {
@@ -212,13 +217,19 @@ impl<'a> Attempt<'a> {
             }
             questions.carry(ledger, self.job);
             self.wait(
-                pidfd.as_ref().map(AsFd::as_fd),
+                pidfd,
                 watch.as_ref().map(Touches::set),
                 self.next_look(began, asked)
                     .min(if growing { SHORT_LOOK } else { FALLBACK })
                     .min(if shown { FALLBACK } else { SHOW_AFTER }),
             );
         }
+    }
+
+    /// Waits a moment for the worker alone: whatever else comes meanwhile is seen after it.
+    fn ends_at_once(&self, worker: Option<BorrowedFd<'_>>) -> bool {
+        let moment = self.timeout().unwrap_or(UNWATCHED).min(UNWATCHED);
+        worker.is_some_and(|worker| wait_readable(&[worker], moment)[0])
     }
 
     fn capped_logs(&self) -> [Capped; 2] {

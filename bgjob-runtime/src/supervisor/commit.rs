@@ -127,7 +127,7 @@ pub fn publish(data: &DataDir, ledger: &Ledger, finished: &Finished) {
 
 /// Removes the files of an attempt that is tried again, and tells the reader of the log.
 fn clear_attempt(dir: &JobDir, nonce: &str, outcome: &Outcome, job: &JobRecord) {
-    dir.remove_attempt(nonce);
+    dir.remove(&dir.leftovers(nonce));
     let why = outcome.error.as_ref().map_or("", |error| &error.message);
     let next = job.attempt + 1;
     if let Ok(mut log) = files::open_append(&dir.stderr()) {
@@ -145,21 +145,26 @@ fn clear_attempt(dir: &JobDir, nonce: &str, outcome: &Outcome, job: &JobRecord) 
 
 fn gather(dir: &JobDir, job: &JobRecord, nonce: &str, end: &End, boot: &str) -> Evidence {
     let result = check_result(&dir.attempt_results(nonce));
-    let worker_error = files::read_capped(&dir.attempt_error(nonce), ERROR_BYTES)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Error>(&bytes).ok());
+    let result_bytes = result.as_ref().ok().copied().flatten();
+    // Whatever a failure left is not asked for where there is none.
+    let failed = result_bytes.is_none();
     Evidence {
-        result_bytes: result.as_ref().ok().copied().flatten(),
+        result_bytes,
         bad_result: result.err(),
-        worker_error,
+        worker_error: failed.then(|| worker_error(dir, nonce)).flatten(),
         exit: end.exit,
         cause: end.cause,
         other_boot: job.boot.as_deref() != Some(boot),
         timeout_ms: job.timeout_ms,
         leaked: end.leaked,
         usage: end.usage,
-        stderr_tail: dir.tail(&dir.stderr()),
+        stderr_tail: failed.then(|| dir.tail(&dir.stderr())).flatten(),
     }
+}
+
+fn worker_error(dir: &JobDir, nonce: &str) -> Option<Error> {
+    let bytes = files::read_capped(&dir.attempt_error(nonce), ERROR_BYTES).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// The size of a result file if it is whole JSON; `None` if there is none.

@@ -149,7 +149,8 @@ impl Attributes {
             let all = &raw mut attributes.0;
             libc::sigemptyset(signals.as_mut_ptr());
             check(libc::posix_spawnattr_setsigmask(all, signals.as_ptr()))?;
-            libc::sigaddset(signals.as_mut_ptr(), libc::SIGPIPE);
+            // Only SIGPIPE is not at its default; but of each signal that is not named the C library asks first.
+            libc::sigfillset(signals.as_mut_ptr());
             check(libc::posix_spawnattr_setsigdefault(all, signals.as_ptr()))?;
             check(libc::posix_spawnattr_setflags(all, flags))?;
             Ok(attributes)
