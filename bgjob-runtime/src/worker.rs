@@ -22,7 +22,7 @@ use crate::store::job_dir::JobDir;
 use crate::store::json_part;
 use crate::sys::spawn::{SUPERVISOR_VAR, bind_to_supervisor};
 use crate::sys::sweep::MARK;
-use crate::sys::{deadline, process};
+use crate::sys::{deadline, process, schedule};
 use crate::tool::call::{Call, StateValue};
 use crate::tool::context::Job;
 use crate::tool::registry::linked;
@@ -85,6 +85,8 @@ impl Assignment {
             deadline::kill_self_after(Duration::from_millis(after))
                 .map_err(|error| Error::storage("arm the timeout", error))?;
         }
+        // Loading the program was a large part of a short job.
+        schedule::let_others_go_first();
         let mark = text(MARK)?;
         let (id, nonce) = mark.split_once(':').ok_or_else(|| missing(MARK))?;
         let dir = std::env::var_os(DIR_VAR)

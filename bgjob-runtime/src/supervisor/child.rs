@@ -123,6 +123,7 @@ impl<'a> Attempt<'a> {
         memory: &mut Option<MemoryKills>,
     ) -> Result<End, NotStarted> {
         failpoint!("run.before_fork");
+        schedule::let_others_go_first();
         // The worker's own timer starts in between: whoever is stopped here must not think that it ran less.
         let began = Instant::now();
         let pid = self.start()?;
@@ -145,6 +146,7 @@ impl<'a> Attempt<'a> {
                 .map_err(|error| crate::error::Error::storage("write exit.rec", error))
         });
         failpoint!("run.after_exit_record");
+        schedule::let_others_go_first();
         let leaked = self.clear_tree(pid);
         failpoint!("run.after_tree");
         Ok(End {

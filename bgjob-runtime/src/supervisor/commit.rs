@@ -20,6 +20,7 @@ use crate::store::files::{self, Durability};
 use crate::store::job_dir::{JobDir, note_on_stderr};
 use crate::store::ledger::{Finished, KEPT_INPUT_BYTES, Ledger, PatchValue};
 use crate::store::projection;
+use crate::sys::schedule;
 
 /// State values up to this size live in the ledger, larger ones as files.
 pub const INLINE_VALUE_BYTES: u64 = 64 << 10;
@@ -68,6 +69,7 @@ pub fn commit(
     failpoint!("commit.before", |error| Error::storage("end a job", error));
     let finished = ledger.finish(job.seq, &nonce, &outcome, patch.as_ref(), clock::now_ms())?;
     failpoint!("commit.after");
+    schedule::let_others_go_first();
     if let Some(finished) = &finished {
         if !finished.record.state.is_terminal() {
             clear_attempt(&dir, &nonce, &outcome, &finished.record);

@@ -13,6 +13,13 @@ const AUTOGROUP: &str = "/proc/self/autogroup";
 /// Whether there is nothing more to tell: it has been told, or this kernel does not group sessions.
 static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
+/// Lets those go first who wait for this core, if any do (sched_yield(2)); between the steps of a job, each of
+/// which would else keep them waiting until it ends: the scheduler looks again at a tick, 1 to 10 ms apart,
+/// and a job's processes seldom run for so long.
+pub fn let_others_go_first() {
+    std::thread::yield_now();
+}
+
 /// Tells the scheduler that the session of this process gives way to others, and with it all that is started
 /// in it. Ask for it again now and then, which costs nothing once it is done: those without privileges may
 /// tell it ten times a second, all of the machine together.

@@ -63,6 +63,8 @@ impl Client {
         let begun = Instant::now();
         let mut child = command
             .current_dir(dir)
+            // Cargo's, not a server's: each job would look for its libraries in there first.
+            .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

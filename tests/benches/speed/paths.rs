@@ -262,9 +262,26 @@ fn one_burst(ours: &mut Client, peer: &mut Client, calls: usize) -> Burst {
     burst
 }
 
+/// Three rounds in turn with the baseline, and the one whose ratio is the middle one: a second of a shared machine
+/// is a tenth faster or slower than the next.
 fn throughput(table: &mut Table, ours: &mut Client, dir: &std::path::Path, jobs: usize) {
     ours.call("get_system_status", json!({}));
-    let least = baseline::least_throughput(dir, jobs);
+    let mut rounds = [(); 3].map(|()| (baseline::least_throughput(dir, jobs), rate(ours, jobs)));
+    rounds.sort_by(|(base, ours), (other_base, others)| {
+        (ours / base).total_cmp(&(others / other_base))
+    });
+    let (least, rate) = rounds[1];
+    table.row(
+        &format!("jobs per second, {jobs} jobs, two at a time"),
+        rate,
+        least,
+        "exec + 2 durable commits, 2 at a time",
+        Budget::AtLeast(0.5),
+    );
+}
+
+/// Jobs per second, submitted in a window of 16 and waited for in groups.
+fn rate(ours: &mut Client, jobs: usize) -> f64 {
     let begun = Instant::now();
     let started = ours.pipeline(jobs, 16, "add", &json!({"a": 1, "b": 1}));
     for some in started.chunks(50) {
@@ -279,14 +296,8 @@ fn throughput(table: &mut Table, ours: &mut Client, dir: &std::path::Path, jobs:
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-    let rate = jobs as f64 / begun.elapsed().as_secs_f64();
-    table.row(
-        &format!("jobs per second, {jobs} jobs, two at a time"),
-        rate,
-        least,
-        "exec + 2 durable commits, 2 at a time",
-        Budget::AtLeast(0.5),
-    );
+    let jobs = jobs as f64;
+    jobs / begun.elapsed().as_secs_f64()
 }
 
 /// What telling progress costs a job, measured in the job.
