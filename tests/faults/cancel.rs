@@ -146,5 +146,8 @@ fn a_canceller_that_wakes_late_does_not_show_the_past() {
     // It will now show the job as it was: running.
     resume(stopped);
     assert!(canceller.wait().expect("it ends").success());
+    // Before anybody else looks, who would mend it.
+    let shown = std::fs::read_to_string(sandbox.job_dir(&id).join("job.json")).expect("a file");
+    assert!(shown.contains("\"state\": \"cancelled\""), "{shown}");
     settle(&sandbox, &[id], Some(&oracle));
 }

@@ -55,10 +55,18 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "an older view of a job replaces a newer one",
         "store/projection.rs",
-        "if shown.is_some_and(|shown| shown.revision >= job.revision) {",
-        "if shown.is_some_and(|shown| shown.revision > job.revision + 1000) {",
+        "if !job.state.is_terminal() && shown_revision(dir) >= Some(job.revision) {",
+        "if shown_revision(dir) > Some(job.revision + 1000) {",
         "faults",
         "a_canceller_that_wakes_late_does_not_show_the_past",
+    ),
+    mutant(
+        "a supervisor counts the time of a job from after its start",
+        "supervisor/child.rs",
+        "self.watch(pid, began, ledger, watch, memory)",
+        "self.watch(pid, Instant::now(), ledger, watch, memory)",
+        "faults",
+        "a_supervisor_stopped_beside_a_new_worker_knows_that_it_ran_out_of_time",
     ),
     mutant(
         "the tree is not killed",
@@ -254,7 +262,7 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "the evidence of the end is not synced",
-        "store/job_dir.rs",
+        "store/exit_record.rs",
         "file.write_all_at(&bytes, 0)?;\n    file.sync_data()",
         "file.write_all_at(&bytes, 0)",
         "it",

@@ -2,6 +2,7 @@
 
 mod begun;
 pub mod data_dir;
+pub mod exit_record;
 pub mod files;
 pub mod job_dir;
 pub mod json_part;
