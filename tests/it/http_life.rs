@@ -200,3 +200,24 @@ fn a_token_of_the_environment_is_the_local_user_s_and_no_job_s() {
     assert!(!sandbox.show(&id).to_string().contains(token));
     bgjob_tests::nowhere_below(&sandbox.data(), token);
 }
+
+#[test]
+fn a_server_on_http_has_few_threads_however_many_calls_there_are() {
+    let sandbox = sandbox();
+    let server = Listening::start(&sandbox);
+    let call = json!({"name": "add", "arguments": {"a": 1, "b": 1}});
+    for _ in 0..4 {
+        // As many as one user may have at once.
+        let calls: Vec<_> = (0..64)
+            .map(|_| server.me().begin("tools/call", call.clone()))
+            .collect();
+        for call in calls {
+            assert_eq!(http::read(call).status, 200);
+        }
+    }
+    // The first one, two that answer, and eight for the disk. None of these ends within ten seconds.
+    let tasks = format!("/proc/{}/task", server.pid().as_raw_nonzero());
+    let threads = std::fs::read_dir(tasks).unwrap().count();
+    assert!((4..=11).contains(&threads), "{threads} threads");
+    sandbox.settle();
+}

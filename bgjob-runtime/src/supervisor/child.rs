@@ -176,8 +176,9 @@ impl<'a> Attempt<'a> {
         *last = Some(memory);
         let pidfd = tree::open_child(worker).ok();
         let pidfd = pidfd.as_ref().map(AsFd::as_fd);
+        let ended = self.ends_at_once(pidfd);
         let watch = watch
-            .filter(|_| !self.ends_at_once(pidfd))
+            .filter(|_| !ended)
             .and_then(|watch| watch.touches(self.dir.path()).ok());
         let mut asked: Option<(Cause, Instant)> = None;
         let mut shown = false;

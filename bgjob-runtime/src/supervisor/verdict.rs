@@ -14,7 +14,7 @@ pub struct Evidence {
     pub result_bytes: Option<u64>,
     /// Why the result that is there cannot be used.
     pub bad_result: Option<String>,
-    /// What the worker wrote about its own failure.
+    /// What the worker wrote about its own failure; not looked for where there is a result.
     pub worker_error: Option<Error>,
     /// How the worker ended.
     pub exit: Exit,
@@ -28,7 +28,7 @@ pub struct Evidence {
     pub leaked: u32,
     /// What it used.
     pub usage: Option<Usage>,
-    /// The end of its standard error.
+    /// The end of its standard error; not looked for where there is a result.
     pub stderr_tail: Option<String>,
 }
 
