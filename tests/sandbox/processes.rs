@@ -58,6 +58,9 @@ pub fn of(data: &Path) -> Vec<Found> {
 fn examine(pid: i32, data: &Path) -> Option<Found> {
     let pidfd = rustix::process::pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
     let proc = format!("/proc/{pid}");
+    if has_not_executed(&proc) {
+        return None;
+    }
     let command = fs::read(format!("{proc}/cmdline")).ok()?;
     if command.is_empty() {
         return None; // a zombie
@@ -101,6 +104,12 @@ fn examine(pid: i32, data: &Path) -> Option<Found> {
     })
 }
 
+/// A child of the tests between its fork and its exec has whatever they had open at that moment, of any test.
+fn has_not_executed(proc: &str) -> bool {
+    let mine = fs::read_link("/proc/self/exe").ok();
+    mine.is_some() && fs::read_link(format!("{proc}/exe")).ok() == mine
+}
+
 fn holds_file_in(proc: &str, data: &Path) -> bool {
     let Ok(descriptors) = fs::read_dir(format!("{proc}/fd")) else {
         return false;
@@ -109,4 +118,36 @@ fn holds_file_in(proc: &str, data: &Path) -> bool {
         .flatten()
         .filter_map(|fd| fs::read_link(fd.path()).ok())
         .any(|to| to.starts_with(data.join("jobs")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_child_that_has_not_executed_yet_belongs_to_no_data_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("jobs")).unwrap();
+        let _open = fs::File::create(dir.path().join("jobs/job.json")).unwrap();
+        let ((mut hear, say), (mut wait, go)) =
+            (std::io::pipe().unwrap(), std::io::pipe().unwrap());
+        let mut command = Command::new("true");
+        // SAFETY: it writes and reads bytes between fork and exec.
+        unsafe {
+            command.pre_exec(move || {
+                std::io::Write::write_all(&mut &say, b"x")?;
+                wait.read_exact(&mut [0])
+            });
+        }
+        let child = std::thread::spawn(move || command.status());
+        hear.read_exact(&mut [0]).unwrap();
+        let found = of(dir.path());
+        std::io::Write::write_all(&mut &go, b"x").unwrap();
+        assert!(child.join().unwrap().unwrap().success());
+        assert!(found.is_empty(), "{found:?}");
+    }
 }
